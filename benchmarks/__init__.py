@@ -1,0 +1,1 @@
+"""Benchmarks of skmanifold's estimators against their peers; see README.md."""

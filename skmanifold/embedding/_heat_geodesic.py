@@ -1,0 +1,550 @@
+"""Geodesic-preserving embeddings from heat diffusion."""
+
+import warnings
+from numbers import Integral, Real
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array, issparse, vstack
+from scipy.sparse.csgraph import dijkstra
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmanifold.base import ManifoldEstimator
+from skmanifold.embedding._landmark_space import (
+    N_AUTO_LANDMARKS,
+    coordinate_system,
+    coordinates,
+    euclidean_space,
+    graph_space,
+    is_euclidean,
+    matrix_space,
+    metric_space,
+    nearest_by_distance,
+    nearest_by_features,
+    smoothing_weights,
+)
+from skmanifold.graph import (
+    alpha_decay_affinity,
+    component_labels,
+    connectivity,
+    degrees,
+    describe_components,
+    diffusion_distance,
+    edges,
+    geodesic_distance,
+    geodesic_masses,
+    heat_kernel,
+    jaccard_affinity,
+    jump_length,
+    laplacian,
+    nearest_landmarks,
+    path_scale,
+    potential_distance,
+    pruned_graph,
+    self_tuning_affinity,
+    snn_affinity,
+    triplet_denoised,
+    union_graph,
+    varadhan_distance,
+)
+from skmanifold.linalg import (
+    classical_mds,
+    normalized_stress,
+    principal_axes,
+    smacof,
+    smallest_eigenpairs,
+    stochastic_mds,
+)
+from skmanifold.utils import draw_seed, fit_steps, resolve_device, row_chunks, to_numpy, to_tensor
+from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+
+N_NEAREST = 10  # landmarks that a point is interpolated from
+N_SCALE_SOURCES = 50  # landmarks whose shortest paths fix the unit of length
+
+
+def _members(parts):
+    """Positions of the landmarks of each component, the largest component first."""
+    return [np.flatnonzero(parts == part) for part in range(parts.max() + 1)]
+
+
+def _side_by_side(points, parts):
+    """Components in a row along the first axis, a tenth of the widest apart, centred together."""
+    blocks = [points[members] for members in _members(parts)]
+    gap = 0.1 * max(np.ptp(block[:, 0]) for block in blocks)
+    placed, edge = points.copy(), 0.0
+    for members, block in zip(_members(parts), blocks, strict=True):
+        placed[members, 0] += edge - block[:, 0].min()
+        edge += np.ptp(block[:, 0]) + gap
+    return placed - placed.mean(axis=0) if len(blocks) > 1 else points
+
+
+def _in_data_units(distances, lengths):
+    """Distances whose median is as long as the shortest paths beside them, which fill gaps.
+
+    A gap is a pair that no heat reached within the range of floating point numbers.
+    """
+    sources = np.unique(np.linspace(0, len(distances) - 1, N_SCALE_SOURCES).astype(int))
+    paths = dijkstra(lengths, directed=False, indices=sources)
+    distances = distances * path_scale(to_numpy(distances)[sources], paths)
+    if torch.isfinite(distances).all():
+        return distances
+    paths = to_tensor(dijkstra(lengths, directed=False), device=distances.device)
+    return torch.where(torch.isfinite(distances), distances, paths)
+
+
+def _components_of(weights, parts):
+    """The component that each row of interpolation weights draws from."""
+    return parts[weights.indices[weights.indptr[:-1]]]
+
+
+def _half_squares(weights, squares):
+    """Half the weighted mean of the squared distances among each point's own landmarks."""
+    halves = np.empty(weights.shape[0])
+    for rows in row_chunks(weights.shape[0], 3 * 8 * len(squares)):
+        halves[rows] = weights[rows].multiply(weights[rows] @ squares).sum(axis=1) / 2
+    return halves
+
+
+class HeatGeodesicEmbedding(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, ManifoldEstimator
+):
+    """Embedding that keeps geodesic distances, read off the heat kernel of a graph.
+
+    PLACEHOLDER
+    """
+
+    _parameter_constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 2, None, closed="left")],
+        "graph": [StrOptions({"snn", "self_tuning", "alpha_decay", "knn", "jaccard"})],
+        "metric": [str, callable],
+        "decay": [Interval(Real, 0, None, closed="neither")],
+        "laplacian": [StrOptions({"geodesic", "normalized", "combinatorial"})],
+        "t": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "heat_method": [StrOptions({"positive", "chebyshev", "exact"})],
+        "dissimilarity": [
+            StrOptions({"geodesic", "varadhan", "squared_varadhan", "potential", "diffusion"})
+        ],
+        "volume_correction": [Interval(Real, 0, None, closed="left")],
+        "denoising": [Interval(Real, 0, 1, closed="both")],
+        "max_smoothing": [Interval(Integral, 0, None, closed="left")],
+        "n_landmarks": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+        "prune": [StrOptions({"auto"}), "boolean"],
+        "mds": [StrOptions({"smacof", "classical", "sgd"})],
+        "mds_weights": [StrOptions({"heat"}), Interval(Real, 0, None, closed="left"), None],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        n_neighbors=15,
+        graph="snn",
+        metric="euclidean",
+        decay=40,
+        laplacian="geodesic",
+        t="auto",
+        heat_method="positive",
+        dissimilarity="geodesic",
+        volume_correction=1.0,
+        denoising=0.0,
+        max_smoothing=3,
+        n_landmarks="auto",
+        prune="auto",
+        mds="smacof",
+        mds_weights=None,
+        device="auto",
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.graph = graph
+        self.metric = metric
+        self.decay = decay
+        self.laplacian = laplacian
+        self.t = t
+        self.heat_method = heat_method
+        self.dissimilarity = dissimilarity
+        self.volume_correction = volume_correction
+        self.denoising = denoising
+        self.max_smoothing = max_smoothing
+        self.n_landmarks = n_landmarks
+        self.prune = prune
+        self.mds = mds
+        self.mds_weights = mds_weights
+        self.device = device
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the landmarks, their heat distances and their embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_samples)
+            Features; with ``metric="precomputed"`` a matrix of distances, or a sparse matrix
+            whose stored entries are the lengths of the edges of a graph.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : HeatGeodesicEmbedding
+        """
+        X = self._validated(X, reset=True)
+        device, seed = resolve_device(self.device), draw_seed(self.random_state)
+        with fit_steps(self, 5, X) as step:
+            with step("landmarks"):
+                system = self._coordinate_system(X, seed)
+                space = self._landmark_space(X, system, device, seed)
+            with step("graph"):
+                weights, lengths = self._weighted_graph(space)
+                parts = component_labels(weights)
+            with step("heat distances"):
+                masses = self._masses(weights, lengths)
+                generator = laplacian(weights, masses)
+                t = self._time(generator, parts, space.noise_share)
+                kernel = heat_kernel(generator, t, method=self.heat_method, device=device)
+                distances = self._dissimilarities(kernel, t, space.dim, weights, lengths, masses)
+                distances = self._within_parts(distances, parts)
+            with step("scaling"):
+                points, stress, n_iter = self._scaled(distances, kernel, parts, seed)
+            with step("embedding of all points"):
+                fitted = SimpleNamespace(
+                    landmarks_=space.landmarks,
+                    landmark_distances_=to_numpy(distances),
+                    landmark_embedding_=points,
+                    graph_=weights,
+                    n_graph_components_=int(parts.max()) + 1,
+                    intrinsic_dim_=space.dim,
+                    noise_variance_=space.noise_variance,
+                    t_=t,
+                    stress_=stress,
+                    n_iter_=n_iter,
+                    _origin=system[0],
+                    _axes=system[1],
+                    _fitted_on_graph=issparse(X),
+                    _parts=parts,
+                    _squares=space.squares,
+                )
+                embedding, components = self._embedded(X, fitted)
+        # All at once and last: a fit that fails leaves an earlier one as it was.
+        vars(self).update(vars(fitted), embedding_=embedding, components_=components)
+        if self.n_graph_components_ > 1:
+            warnings.warn(
+                f"The neighbor graph falls apart into {describe_components(components)}. They are "
+                "embedded side by side and the distances between them are infinite. A larger "
+                f"n_neighbors (now {self.n_neighbors}) may join them.",
+                stacklevel=2,
+            )
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit and return the embedding of the training points: ``fit(X).transform(X)``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_samples)
+            See `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_components)
+        """
+        return self.fit(X).embedding_
+
+    def transform(self, X):
+        """Embed new points where the landmarks around them predict them to be.
+
+        A point's place depends on that point and the fitted landmarks alone: any batching gives
+        the same result.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), or (n_queries, n_samples)
+            Features; with ``metric="precomputed"``, distances to the points of `fit`.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_queries, n_components)
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted on a sparse graph, to which new points have no distances.
+        """
+        check_is_fitted(self)
+        return self._embedded(self._new_points(X), self)[0]
+
+    def geodesic_distances(self, X, Y=None):
+        """Geodesic distances between points, interpolated from those of the landmarks.
+
+        The squared distances are interpolated, as those of points between the landmarks in the
+        (pseudo-)Euclidean space that the landmarks' distances span; so a point is at distance 0
+        of itself, and at landmarks the result is `landmark_distances_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), or (n_queries, n_samples)
+            As for `transform`.
+        Y : array-like of shape (n_others, n_features), or (n_others, n_samples), default=None
+            None stands for `X`.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_others)
+            In units of the data; infinite between components of the graph.
+        """
+        check_is_fitted(self)
+        first = self._interpolation(self._new_points(X), self)
+        second = first if Y is None else self._interpolation(self._new_points(Y), self)
+        squares = np.where(np.isfinite(self.landmark_distances_), self.landmark_distances_, 0) ** 2
+        left, right = (_half_squares(weights, squares) for weights in (first, second))
+        own = _components_of(second, self._parts)
+        distances = np.empty((first.shape[0], second.shape[0]), dtype=self.embedding_.dtype)
+        for rows in row_chunks(len(distances), 8 * (2 * len(squares) + 3 * second.shape[0])):
+            crossed = (second @ (first[rows] @ squares).T).T
+            block = np.sqrt(np.maximum(crossed - left[rows, None] - right, 0.0))
+            apart = _components_of(first[rows], self._parts)[:, None] != own
+            distances[rows] = np.where(apart, np.inf, block)
+        return distances
+
+    def _validated(self, X, *, reset):
+        """The data as a float array, or a sparse graph with ``metric="precomputed"``."""
+        precomputed = self.metric == "precomputed"
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr" if precomputed else False,
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        if precomputed:
+            values = X.data if issparse(X) else X
+            if reset and X.shape[0] != X.shape[1]:
+                raise ValueError(
+                    "metric='precomputed' needs a square matrix of distances to fit, got shape "
+                    f"{X.shape}."
+                )
+            if values.size and values.min() < 0:
+                raise ValueError(
+                    "metric='precomputed' needs distances, which are not negative; got "
+                    f"{values.min()}."
+                )
+        return X
+
+    def _new_points(self, X):
+        """Validated points that were not fitted."""
+        if self._fitted_on_graph:
+            raise ValueError(
+                "This estimator was fitted on a sparse graph, to which new points have no "
+                "distances; use embedding_, or fit on features or on a dense matrix."
+            )
+        return self._validated(X, reset=False)
+
+    def _coordinate_system(self, X, seed):
+        """Origin and axes of the features; None where the metric asks for neither."""
+        if not is_euclidean(self.metric):
+            return None, None
+        return coordinate_system(self._on_sphere(X), seed)
+
+    def _on_sphere(self, X):
+        """Features under the cosine metric have unit norm; others stay."""
+        return normalize(X) if self.metric == "cosine" else X
+
+    def _coordinates(self, X, origin, axes):
+        """Float64 features, in the coordinate system where the metric has one."""
+        X = X.astype(np.float64)
+        return coordinates(self._on_sphere(X), origin, axes) if is_euclidean(self.metric) else X
+
+    def _landmark_space(self, X, system, device, seed):
+        """Landmarks of the data and their neighbours."""
+        n_landmarks = {"auto": N_AUTO_LANDMARKS, None: X.shape[0]}.get(
+            self.n_landmarks, self.n_landmarks
+        )
+        if issparse(X):
+            return graph_space(X, n_landmarks, seed=seed)
+        parallel = {"seed": seed, "device": device, "n_jobs": self.n_jobs}
+        X = self._coordinates(X, *system)
+        if self.metric == "precomputed":
+            return matrix_space(X, n_landmarks, self.n_neighbors, **parallel)
+        if not is_euclidean(self.metric):
+            return metric_space(X, n_landmarks, self.n_neighbors, self.metric, **parallel)
+        # As many components as features leave no direction across the manifold to smooth.
+        max_rounds = self.max_smoothing if X.shape[1] > self.n_components else 0
+        return euclidean_space(X, n_landmarks, self.n_neighbors, max_rounds=max_rounds, **parallel)
+
+    def _weighted_graph(self, space):
+        """Affinities of the landmarks, and the lengths of the same edges."""
+        if self.graph == "alpha_decay":
+            distances = np.sqrt(space.squares)
+            weights = alpha_decay_affinity(
+                distances, space.scales, decay=self.decay, metric="precomputed"
+            )
+            rows, columns, _ = edges(weights)
+            lengths = (distances[rows, columns], (rows, columns))
+            return weights, csr_array(lengths, shape=weights.shape)
+        prune = not space.given if self.prune == "auto" else self.prune
+        lengths = pruned_graph(space.neighbors) if prune else union_graph(space.neighbors)
+        if self.graph == "knn":
+            return connectivity(lengths), lengths
+        if self.graph == "jaccard":
+            return jaccard_affinity(lengths, space.neighbors), lengths
+        if self.graph == "self_tuning":
+            return self_tuning_affinity(lengths, space.scales), lengths
+        return snn_affinity(lengths, space.neighbors, space.scales), lengths
+
+    def _masses(self, weights, lengths):
+        """Masses of the landmarks under the chosen Laplacian; a node without edges weighs 1."""
+        if self.laplacian == "combinatorial":
+            return np.ones(weights.shape[0])
+        of_all = geodesic_masses if self.laplacian == "geodesic" else lambda w, _: degrees(w)
+        masses = of_all(weights, lengths)
+        return np.where(masses > 0, masses, 1.0)
+
+    def _time(self, generator, parts, noise_share):
+        """A hundredth of the relaxation time of the largest component, longer through noise.
+
+        Heat that has travelled a tenth of the way to equilibrium still knows short distances from
+        long ones; more time averages over more paths, which noise asks for.
+        """
+        if self.t != "auto":
+            return float(self.t)
+        largest = np.flatnonzero(parts == 0)
+        if len(largest) < 3:
+            return 1.0
+        gap = smallest_eigenpairs(generator[largest][:, largest], 2, tol=1e-4)[0][1]
+        return float(np.clip(0.01 * 8**noise_share / max(gap, 1e-12), 1.0, 128.0))
+
+    def _dissimilarities(self, kernel, t, dim, weights, lengths, masses):
+        """Dissimilarities of the landmarks."""
+        correction = self.volume_correction
+        if self.dissimilarity == "geodesic":
+            jump = jump_length(weights, lengths, masses)
+            distances = geodesic_distance(
+                kernel, t, dim=dim, jump=jump, volume_correction=correction
+            )
+            return _in_data_units(distances, lengths)
+        if self.dissimilarity == "potential":
+            return potential_distance(kernel)
+        if self.dissimilarity == "diffusion":
+            return diffusion_distance(kernel)
+        distances = varadhan_distance(kernel, t, volume_correction=correction)
+        return distances**2 if self.dissimilarity == "squared_varadhan" else distances
+
+    def _within_parts(self, distances, parts):
+        """Distances denoised within each component, and infinite between components."""
+        apart = torch.full_like(distances, torch.inf)
+        for members in _members(parts):
+            inside = np.ix_(members, members)
+            apart[inside] = triplet_denoised(distances[inside], self.denoising)
+        return apart
+
+    def _scaled(self, distances, kernel, parts, seed):
+        """Multidimensional scaling of each component, laid side by side along the first axis."""
+        points = np.zeros((len(parts), self.n_components))
+        stress, n_iter = 0.0, 0
+        for members in _members(parts):
+            inside = np.ix_(members, members)
+            embedded, block_stress, block_iter = self._scaled_part(
+                distances[inside], kernel[inside], seed
+            )
+            points[members] = embedded
+            # The root mean square over components, each weighing what it has of the landmarks.
+            stress += block_stress**2 * len(members) / len(parts)
+            n_iter = max(n_iter, block_iter)
+        return _side_by_side(points, parts), float(np.sqrt(stress)), n_iter
+
+    def _scaled_part(self, distances, kernel, seed):
+        """Scaling of one component, centred on its principal axes; its stress and rounds."""
+        weights = self._mds_weights(distances, kernel)
+        points, n_iter = classical_mds(distances, self.n_components), 0
+        if self.mds == "smacof":
+            points, n_iter = smacof(distances, points, weights=weights)
+        elif self.mds == "sgd":
+            points, n_iter = stochastic_mds(distances, points, weights=weights, seed=seed)
+        stress = normalized_stress(points, distances, weights)
+        points = to_numpy(points)
+        center, axes = principal_axes(points)
+        return (points - center) @ axes, stress, n_iter
+
+    def _mds_weights(self, distances, kernel):
+        """Weights of the pairs in the stress; None weighs all alike."""
+        if self.mds_weights is None or len(distances) < 2:
+            return None
+        if self.mds_weights == "heat":
+            weights = kernel.clamp(min=0.0) + 1e-5
+        else:
+            positive = distances[distances > 0]
+            floor = positive.min() if len(positive) else 1.0
+            weights = distances.clamp(min=float(floor)) ** -self.mds_weights
+        return weights - torch.diag(weights.diagonal())
+
+    def _weight_blocks(self, X, fitted):
+        """Blocks of rows with the weights that interpolate from the landmarks to them."""
+        n_nearest = min(N_NEAREST, len(fitted._parts))
+        if issparse(X):
+            on_graph = nearest_landmarks(union_graph(X), fitted.landmarks_, n_nearest)
+        row_bytes = 8 * (n_nearest * (3 * X.shape[1] + 4 * n_nearest) + len(fitted._parts))
+        for rows in row_chunks(X.shape[0], row_bytes):
+            if issparse(X):
+                near = on_graph[0][rows] ** 2, on_graph[1][rows]
+            elif self.metric == "precomputed":
+                near = nearest_by_distance(X[rows][:, fitted.landmarks_], n_nearest)
+            else:
+                near = nearest_by_features(
+                    self._coordinates(X[rows], fitted._origin, fitted._axes),
+                    fitted.landmarks_,
+                    n_nearest,
+                    "euclidean" if is_euclidean(self.metric) else self.metric,
+                    resolve_device(self.device),
+                    self.n_jobs,
+                )
+            yield (
+                rows,
+                smoothing_weights(
+                    *near,
+                    fitted._squares,
+                    fitted._parts,
+                    noise_variance=fitted.noise_variance_,
+                    # Distances of other metrics need not fit into a plane: they are trusted less.
+                    ridge=1e-3 if is_euclidean(self.metric) else 0.1,
+                ),
+            )
+
+    def _interpolation(self, X, fitted):
+        """All weights, of shape (n_points, n_landmarks)."""
+        return vstack([weights for _, weights in self._weight_blocks(X, fitted)], format="csr")
+
+    def _embedded(self, X, fitted):
+        """Embedding of points in the dtype of `X`, and the component that each lies in."""
+        embedding = np.empty((X.shape[0], self.n_components), dtype=X.dtype)
+        components = np.empty(X.shape[0], dtype=np.intp)
+        for rows, weights in self._weight_blocks(X, fitted):
+            embedding[rows] = weights @ fitted.landmark_embedding_
+            components[rows] = _components_of(weights, fitted._parts)
+        return embedding, components
+
+    @property
+    def _n_features_out(self):
+        return self.landmark_embedding_.shape[1]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        tags.input_tags.sparse = self.metric == "precomputed"
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,191 @@
+"""Landmarks of the data, whatever the metric, and where other points lie among them.
+
+Four kinds of data come in: features under the Euclidean metric (or the cosine one, which is
+Euclidean on the sphere), features under any other metric, a matrix of distances, a sparse graph of
+distances. Everything after this file works on the landmarks alone.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances
+
+from skmanifold.graph import (
+    centroid_landmarks,
+    coarse_graph,
+    denoise,
+    intrinsic_dimension,
+    kneighbors,
+    neighbor_graph,
+    sampled_landmarks,
+    union_graph,
+)
+from skmanifold.linalg import barycentric_weights
+
+N_AUTO_LANDMARKS = 1000  # a dense matrix of this size is worked in a second
+N_DENOISED = 10_000  # sample whose neighbourhoods show the manifold
+MOST_FEATURES = 64  # local covariances beyond would cost more than they show
+FEWEST_SMOOTHED = 50  # below, neighbourhoods of ten are not local
+
+
+@dataclass(frozen=True)
+class LandmarkSpace:
+    """Landmarks and the graph of their neighbours.
+
+    Attributes
+    ----------
+    landmarks : ndarray of shape (n_landmarks, n_reduced) or (n_landmarks,)
+        Positions, or rows of the data where it has no coordinates.
+    squares : ndarray of shape (n_landmarks, n_landmarks)
+        Squared distances in the metric of the data.
+    neighbors : csr_array of shape (n_landmarks, n_landmarks)
+        Directed graph of neighbours, with lengths.
+    scales : ndarray of shape (n_landmarks,)
+        Length to the farthest neighbour.
+    dim : float
+        Intrinsic dimension.
+    noise_variance, noise_share : float
+        See `skmanifold.graph.Denoised`.
+    given : bool
+        Whether the user gave the graph.
+    """
+
+    landmarks: np.ndarray
+    squares: np.ndarray
+    neighbors: object
+    scales: np.ndarray
+    dim: float
+    noise_variance: float = 0.0
+    noise_share: float = 0.0
+    given: bool = False
+
+
+def is_euclidean(metric):
+    """Whether the metric is Euclidean, perhaps after normalisation."""
+    return metric in ("euclidean", "l2", "cosine")
+
+
+def coordinate_system(X, seed):
+    """Origin at the mean, and leading principal axes where there are many features, else None."""
+    if X.shape[1] <= MOST_FEATURES:
+        return X.mean(axis=0), None
+    sample = _sample(X, N_DENOISED, seed)
+    n_axes = min(MOST_FEATURES, *sample.shape)
+    pca = PCA(n_axes, svd_solver="randomized", random_state=seed).fit(sample)
+    return pca.mean_, pca.components_.T
+
+
+def coordinates(X, origin, axes):
+    """`X` in the coordinate system; rounding is relative to the spread, not to the offset."""
+    return X - origin if axes is None else (X - origin) @ axes
+
+
+def _sample(X, n_most, seed):
+    """At most `n_most` rows, drawn at random."""
+    return X[sampled_landmarks(len(X), n_most, seed=seed)]
+
+
+def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_jobs):
+    """Landmarks of features under the Euclidean metric: centroids of the denoised sample."""
+    dense = n_landmarks >= len(X)
+    sample = X if dense else _sample(X, max(N_DENOISED, n_landmarks), seed)
+    noise = {}
+    if max_rounds and len(sample) >= FEWEST_SMOOTHED:
+        # Averaging pays over more neighbours the denser the sample.
+        width = min(max(10, round(10 * (len(sample) / 500) ** 0.5)), len(sample) - 1)
+        result = denoise(sample, width, max_rounds=max_rounds, device=device, n_jobs=n_jobs)
+        sample = result.points
+        noise = {"noise_variance": result.noise_variance, "noise_share": result.noise_share}
+    landmarks = centroid_landmarks(sample, n_landmarks, seed=seed, device=device)
+    return _knn_space(landmarks, landmarks, "euclidean", n_neighbors, device, n_jobs, **noise)
+
+
+def metric_space(X, n_landmarks, n_neighbors, metric, *, seed, device, n_jobs):
+    """Landmarks of features under any metric: distinct rows, drawn at random."""
+    landmarks = _sample(np.unique(X, axis=0), n_landmarks, seed)
+    return _knn_space(landmarks, landmarks, metric, n_neighbors, device, n_jobs)
+
+
+def matrix_space(distances, n_landmarks, n_neighbors, *, seed, device, n_jobs):
+    """Landmarks of a matrix of distances: rows drawn at random."""
+    rows = sampled_landmarks(len(distances), n_landmarks, seed=seed)
+    block = distances[np.ix_(rows, rows)]
+    return _knn_space(rows, block, "precomputed", n_neighbors, device, n_jobs)
+
+
+def _knn_space(landmarks, X, metric, n_neighbors, device, n_jobs, **noise):
+    """The space of landmarks whose neighbours are the nearest ones."""
+    euclidean = metric == "euclidean"
+    squares = cdist(X, X, "sqeuclidean") if euclidean else pairwise_distances(X, metric=metric) ** 2
+    if len(X) == 1:  # all points are one point
+        return LandmarkSpace(
+            landmarks, squares, neighbor_graph(*np.empty((2, 1, 0))), np.ones(1), 1.0, **noise
+        )
+    n_neighbors = min(n_neighbors, len(X) - 1)
+    lengths, indices = kneighbors(X, n_neighbors, metric=metric, device=device, n_jobs=n_jobs)
+    graph = neighbor_graph(lengths, indices)
+    scales = graph.max(axis=1).toarray().ravel()
+    return LandmarkSpace(landmarks, squares, graph, scales, intrinsic_dimension(lengths), **noise)
+
+
+def graph_space(graph, n_landmarks, *, seed):
+    """Landmarks of a graph of distances: nodes drawn at random, and the graph of their cells."""
+    graph = union_graph(graph)
+    rows = sampled_landmarks(graph.shape[0], n_landmarks, seed=seed)
+    coarse = graph if len(rows) == graph.shape[0] else coarse_graph(graph, rows)
+    squares = dijkstra(coarse, directed=False) ** 2
+    scales = coarse.max(axis=1).toarray().ravel()
+    scales[scales == 0] = 1.0  # a node without neighbours
+    return LandmarkSpace(rows, squares, coarse, scales, _graph_dimension(coarse), given=True)
+
+
+def _graph_dimension(graph):
+    """Intrinsic dimension from the shortest edges of the nodes of at least median degree."""
+    ends = [np.sort(graph.data[start:stop]) for start, stop in pairwise(graph.indptr)]
+    n_edges = int(np.median([len(end) for end in ends]))
+    full = [end[:n_edges] for end in ends if len(end) >= n_edges]
+    return intrinsic_dimension(np.array(full)) if n_edges >= 2 else 1.0
+
+
+def smoothing_weights(squared, positions, squares, parts, *, noise_variance, ridge):
+    """Rows that interpolate from the landmarks to points, given each point's nearest ones.
+
+    A point belongs to the component of its nearest landmark; landmarks of others do not count.
+
+    squared, positions : (n_points, n_nearest); squares : (n_landmarks, n_landmarks)
+    """
+    nearest = positions[:, :1]
+    counts = (parts[positions] == parts[nearest]) & np.isfinite(squared)
+    positions = np.where(counts, positions, nearest)
+    squared = np.where(counts, squared, squared[:, :1])
+    between = squares[positions[:, :, None], positions[:, None, :]]
+    weights = barycentric_weights(squared, between, noise_variance=noise_variance, ridge=ridge)
+    rows = np.repeat(np.arange(len(positions)), positions.shape[1])
+    shape = (len(positions), len(squares))
+    return csr_array((weights.ravel(), (rows, positions.ravel())), shape=shape)
+
+
+def nearest_by_features(X, landmarks, n_nearest, metric, device, n_jobs):
+    """Squared distances to the nearest landmarks, and which they are.
+
+    The search may round as its blocks fall; the distances are then taken one by one, so that a
+    point's do not depend on the points beside it.
+    """
+    lengths, positions = kneighbors(
+        landmarks, n_nearest, queries=X, metric=metric, device=device, n_jobs=n_jobs
+    )
+    if metric != "euclidean":
+        return lengths**2, positions
+    offsets = landmarks[positions] - X[:, None, :]
+    return np.einsum("nkd,nkd->nk", offsets, offsets), positions
+
+
+def nearest_by_distance(distances, n_nearest):
+    """The same from distances to all landmarks."""
+    positions = np.argsort(distances, axis=1, kind="stable")[:, :n_nearest]
+    return np.take_along_axis(distances, positions, axis=1) ** 2, positions

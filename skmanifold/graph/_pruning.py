@@ -1,0 +1,54 @@
+"""Undirected neighbour graphs, and which of their edges to trust."""
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, sparray, spmatrix
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+
+def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
+    """The directed k-nearest-neighbour graph, with distances as the lengths of its edges.
+
+    Parameters
+    ----------
+    distances, indices : ndarray of shape (n_samples, n_neighbors)
+        As `kneighbors` gives them. A sparse array would forget edges of length 0, so they get one
+        far below any other.
+    """
+    n_samples, n_neighbors = indices.shape
+    distances = np.maximum(distances, 1e-12 * distances.max() + np.finfo(float).tiny)
+    rows = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
+    graph = csr_array((distances.ravel(), indices.ravel(), rows), shape=(n_samples, n_samples))
+    graph.sort_indices()
+    return graph
+
+
+def union_graph(graph: spmatrix | sparray) -> csr_array:
+    """Edges that either end names."""
+    return csr_array(graph.maximum(graph.T))
+
+
+def mutual_graph(graph: spmatrix | sparray) -> csr_array:
+    """Edges that both ends name."""
+    return csr_array(graph.minimum(graph.T))
+
+
+def pruned_graph(graph: spmatrix | sparray) -> csr_array:
+    """Edges that both ends name, and a spanning forest that keeps every part in one piece.
+
+    A shortcut between two sheets joins points of which one at least has nearer neighbours on its
+    own sheet; so it is seldom mutual. The forest alone would break at the first hair crack of
+    the mutual graph: it brings back the shortest edges that hold the parts of the union together.
+
+    Parameters
+    ----------
+    graph : sparse array of shape (n_nodes, n_nodes)
+        Directed neighbour graph; its entries are positive lengths.
+    """
+    forest = minimum_spanning_tree(union_graph(graph))
+    return csr_array(mutual_graph(graph).maximum(union_graph(forest)))
+
+
+def edges(graph: spmatrix | sparray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and values of the stored entries."""
+    entries = coo_array(graph)
+    return entries.row, entries.col, entries.data

@@ -1,0 +1,24 @@
+"""Linear algebra on arrays and tensors: eigenpairs, signs, scaling, barycentric weights."""
+
+from skmanifold.linalg._barycentric import barycentric_weights
+from skmanifold.linalg._eigen import smallest_eigenpairs
+from skmanifold.linalg._mds import (
+    classical_mds,
+    normalized_stress,
+    raw_stress,
+    smacof,
+    stochastic_mds,
+)
+from skmanifold.linalg._signs import deterministic_signs, principal_axes
+
+__all__ = [
+    "barycentric_weights",
+    "classical_mds",
+    "deterministic_signs",
+    "normalized_stress",
+    "principal_axes",
+    "raw_stress",
+    "smacof",
+    "smallest_eigenpairs",
+    "stochastic_mds",
+]

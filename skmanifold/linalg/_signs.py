@@ -1,0 +1,42 @@
+"""One representative of what is only defined up to sign or rotation."""
+
+import numpy as np
+
+
+def deterministic_signs(vectors: np.ndarray) -> np.ndarray:
+    """Flip columns so that the entry of the largest size in each is positive.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_rows, n_columns)
+        Of entries within a thousandth of the largest, the first decides: rounding cannot flip it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.linalg import deterministic_signs
+    >>> deterministic_signs(np.array([[-3.0, 1.0], [1.0, 2.0]]))
+    array([[ 3.,  1.],
+           [-1.,  2.]])
+    """
+    sizes = np.abs(vectors)
+    decisive = np.argmax(sizes >= 0.999 * sizes.max(axis=0), axis=0)
+    signs = np.sign(vectors[decisive, np.arange(vectors.shape[1])])
+    return vectors * np.where(signs == 0, 1.0, signs)
+
+
+def principal_axes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and rotation to the principal axes with deterministic signs.
+
+    Returns
+    -------
+    center : ndarray of shape (n_dims,)
+    axes : ndarray of shape (n_dims, n_dims)
+        Orthogonal; ``(points - center) @ axes`` has uncorrelated columns of falling variance.
+    """
+    center = points.mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(points.T, ddof=0).reshape(2 * [points.shape[1]]))
+    axes = vectors[:, ::-1]
+    turned = (points - center) @ axes
+    flips = np.sign((deterministic_signs(turned) * turned).sum(axis=0))
+    return center, axes * np.where(flips == 0, 1.0, flips)

@@ -1,0 +1,16 @@
+"""Helpers beneath every layer: devices, seeds, chunks of rows and progress of a fit."""
+
+from skmanifold.utils._chunk import row_chunks
+from skmanifold.utils._device import resolve_device, to_numpy, to_tensor
+from skmanifold.utils._fitting import fit_steps
+from skmanifold.utils._random import draw_seed, torch_generator
+
+__all__ = [
+    "draw_seed",
+    "fit_steps",
+    "resolve_device",
+    "row_chunks",
+    "to_numpy",
+    "to_tensor",
+    "torch_generator",
+]
