@@ -4,7 +4,7 @@ Quickstart
 ==========
 
 What ``make demo`` runs: embed real data in the plane, compare with PCA and Isomap, and write a
-picture. The single-cell data need the extra ``bench``; the digits come with scikit-learn.
+picture. The digits come with scikit-learn; the single-cell data need the extra ``bench``.
 """
 
 from importlib.util import find_spec
@@ -26,29 +26,30 @@ from skmanifold import HeatGeodesicEmbedding
 from skmanifold.datasets import load_pbmc68k
 from skmanifold.metrics import neighborhood_precision
 from skmanifold.plotting import EmbeddingDisplay
+from skmanifold.utils import resolve_device
 
 PICTURE = Path("demo") / "quickstart.png"
 
 
 def load_data():
-    """Name -> (X, labels), with the labels as integers."""
+    """Name -> (X, labels)."""
     data = {"digits": load_digits(return_X_y=True)}
     if find_spec("scanpy"):
         cells = load_pbmc68k()
-        data["pbmc68k"] = cells.X, cells.labels
+        data["blood cells"] = cells.X, cells.label_names[cells.labels]
     else:
         print('Single-cell data are left out: they need pip install "skmanifold[bench]".')
     return data
 
 
 def estimators():
-    """The estimators to compare, all with as many neighbours."""
-    heat = HeatGeodesicEmbedding(n_neighbors=15, random_state=0)
+    """The estimators to compare, at their defaults but that Isomap has as many neighbours."""
+    heat = HeatGeodesicEmbedding(random_state=0)
     heat.set_callbacks(ProgressBar())
     return {
         "HeatGeodesicEmbedding": heat,
         "PCA": PCA(n_components=2, random_state=0),
-        "Isomap": Isomap(n_neighbors=15),
+        "Isomap": Isomap(n_neighbors=heat.n_neighbors),
     }
 
 
@@ -63,6 +64,14 @@ def scores(X, labels, embedding):
     }
 
 
+def draw(ax, title, embedding, labels, *, with_legend):
+    """One panel."""
+    display = EmbeddingDisplay.from_embedding(embedding, color=labels, ax=ax)
+    ax.set(title=title, xlabel="", ylabel="", xticks=[], yticks=[])
+    if not with_legend:
+        display.legend_.remove()
+
+
 def show(name, rows):
     """Print one table, methods by scores."""
     columns = list(next(iter(rows.values())))
@@ -72,22 +81,23 @@ def show(name, rows):
 
 
 def main():
+    print(f"Device: {resolve_device('auto')}")
     data = load_data()
     methods = list(estimators())
+    size = 4 * len(methods) + 2.5, 3.8 * len(data)  # with room for legends
     figure, axes = plt.subplots(
-        len(data), len(methods), figsize=(4 * len(methods), 4 * len(data)), squeeze=False
+        len(data), len(methods), figsize=size, squeeze=False, layout="constrained"
     )
     for (name, (X, labels)), row_axes in zip(data.items(), axes, strict=True):
         rows = {}
         for (method, estimator), ax in zip(estimators().items(), row_axes, strict=True):
             embedding = estimator.fit_transform(X)
             rows[method] = scores(X, labels, embedding)
-            EmbeddingDisplay.from_embedding(embedding, color=labels, ax=ax)
-            ax.set_title(f"{method}, {name}")
+            draw(ax, f"{name}: {method}", embedding, labels, with_legend=method == methods[-1])
         show(f"{name} {X.shape}", rows)
     PICTURE.parent.mkdir(exist_ok=True)
-    figure.savefig(PICTURE, dpi=120, bbox_inches="tight")
-    print(f"\nPicture: {PICTURE}")
+    figure.savefig(PICTURE, dpi=120)
+    print(f"\nPicture: {PICTURE.resolve()}")
 
 
 if __name__ == "__main__":

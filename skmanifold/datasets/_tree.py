@@ -14,8 +14,8 @@ def make_branching_tree(
     n_samples: int = 1000,
     *,
     n_branches: int = 5,
-    n_features: int = 5,
-    noise: float = 0.5,
+    n_features: int = 10,
+    noise: float = 0.0,
     random_state: int | np.random.RandomState | None = None,
 ) -> ManifoldSample:
     """Sample a noisy tree of random walks, with its path lengths.
@@ -30,11 +30,11 @@ def make_branching_tree(
         Number of points, spread over the branches as evenly as possible.
     n_branches : int, default=5
         Number of branches.
-    n_features : int, default=5
+    n_features : int, default=10
         Number of dimensions.
-    noise : float, default=0.5
-        Standard deviation of the Gaussian noise; the mean square of a step in each direction is
-        1/3, so that the default hides the order of neighbouring points but not the tree.
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in each direction. The mean square of a step in
+        each direction is 1/3; 5.0 is the noise that the heat-geodesic paper's trees have.
     random_state : int, RandomState instance or None, default=None
         Seed of the tree and the noise.
 

@@ -1,6 +1,7 @@
 """Noise removal: points move towards the manifold that their neighbourhoods reveal."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from skmanifold.graph._neighbors import kneighbors
 from skmanifold.utils import row_chunks, to_numpy, to_tensor
 
 SAFETY = 1.5  # a direction is kept as far as its variance exceeds this many times the noise
+N_PROBED = 500  # points that tell whether there is noise at all
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,43 @@ def denoise(
     -------
     denoised : Denoised
     """
-    points, shares = X, []
-    while True:
-        distances, neighbors = kneighbors(points, n_neighbors, device=device, n_jobs=n_jobs)
-        local = _local_spectra(points, distances, neighbors, device)
-        variances = (local.variances + local.variances[neighbors].sum(axis=1)) / (n_neighbors + 1)
-        noise = variances[:, : max(1, X.shape[1] // 3)].mean(axis=1, keepdims=True)
-        kept = np.clip(1 - SAFETY * noise / np.maximum(variances, np.finfo(float).tiny), 0, 1)
-        shares.append(_share(noise, variances))
-        if len(shares) > max_rounds or shares[-1] < clean_share:
+    search = partial(kneighbors, n_neighbors=n_neighbors, device=device, n_jobs=n_jobs)
+    distances, neighbors = search(X)
+    probe = np.unique(np.linspace(0, len(X) - 1, N_PROBED).astype(int))
+    probed = _local_spectra(X, probe, distances, neighbors, device).variances
+    first_share = share = _noise_share(probed)
+    points, n_kept = X, 0.0
+    for done in range(max_rounds):
+        if share < clean_share:
             break
+        if done:
+            distances, neighbors = search(points)
+        local = _local_spectra(points, np.arange(len(X)), distances, neighbors, device)
+        variances = (local.variances + local.variances[neighbors].sum(axis=1)) / (n_neighbors + 1)
+        share = _noise_share(variances)
+        kept = _kept_shares(variances)
+        n_kept = kept.sum(axis=1).mean()
         points = _shrunk(points, local, kept, device)
-    # Noise went out of the directions that are not kept in the end.
-    n_removed = max(1.0, X.shape[1] - kept.sum(axis=1).mean())
+    # Noise went out of the directions that were not kept in the end.
     moved = float(((X - points) ** 2).sum(axis=1).mean())
-    return Denoised(points, moved / n_removed, shares[0])
+    return Denoised(points, moved / max(1.0, X.shape[1] - n_kept), first_share)
 
 
-def _share(noise, variances):
-    """Median over points of noise over largest variance."""
-    largest = variances[:, -1]
-    known = largest > 0  # duplicates of one point have no variance
-    return float(np.median(noise[known, 0] / largest[known])) if known.any() else 0.0
+def _noise_variances(variances: np.ndarray) -> np.ndarray:
+    """Mean variance of the least third of the directions, as a column."""
+    return variances[:, : max(1, variances.shape[1] // 3)].mean(axis=1, keepdims=True)
+
+
+def _noise_share(variances: np.ndarray) -> float:
+    """Noise over the largest variance, both averaged over points."""
+    largest = variances[:, -1].mean()
+    return float(_noise_variances(variances).mean() / largest) if largest > 0 else 0.0
+
+
+def _kept_shares(variances: np.ndarray) -> np.ndarray:
+    """What a Wiener filter keeps of an offset in each direction."""
+    floor = np.finfo(float).tiny
+    return np.clip(1 - SAFETY * _noise_variances(variances) / np.maximum(variances, floor), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -101,17 +118,23 @@ class _LocalSpectra:
     variances: np.ndarray
 
 
-def _local_spectra(points, distances, neighbors, device):
-    """Spectra of all neighbourhoods, a point counting as its own neighbour."""
-    n_samples, n_features = points.shape
+def _local_spectra(
+    points: np.ndarray,
+    asked: np.ndarray,
+    distances: np.ndarray,
+    neighbors: np.ndarray,
+    device: torch.device | str,
+) -> _LocalSpectra:
+    """Spectra of the neighbourhoods of the `asked` rows, a point counting as its own neighbour."""
+    n_samples, n_features = len(asked), points.shape[1]
+    distances, neighbors = distances[asked], neighbors[asked]
     cloud = to_tensor(points, device=device)
     means = np.empty((n_samples, n_features))
     directions = np.empty((n_samples, n_features, n_features))
     variances = np.empty((n_samples, n_features))
     row_bytes = 8 * n_features * (3 * neighbors.shape[1] + 4 * n_features)
     for rows in row_chunks(n_samples, row_bytes):
-        own = np.arange(n_samples)[rows, None]
-        members = to_tensor(np.hstack([own, neighbors[rows]]), device=device)
+        members = to_tensor(np.c_[asked[rows], neighbors[rows]], device=device)
         reach = np.maximum(distances[rows, -1:], np.finfo(float).tiny ** 0.25)
         # Gaussian weights that have fallen to a tenth at the farthest neighbour.
         weights = np.exp(-((1.5 * distances[rows] / reach) ** 2))
@@ -122,7 +145,9 @@ def _local_spectra(points, distances, neighbors, device):
     return _LocalSpectra(means, directions, variances)
 
 
-def _cross_fitted(neighborhoods, weights):
+def _cross_fitted(
+    neighborhoods: torch.Tensor, weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Means, directions, and variances along each half's directions as the other half sees them.
 
     neighborhoods : (n, k, d); weights : (n, k)
@@ -141,7 +166,9 @@ def _cross_fitted(neighborhoods, weights):
     return mean, torch.linalg.eigh(covariances[0] + covariances[1]).eigenvectors, variance
 
 
-def _shrunk(points, local, kept, device):
+def _shrunk(
+    points: np.ndarray, local: _LocalSpectra, kept: np.ndarray, device: torch.device | str
+) -> np.ndarray:
     """Each point's offset from its mean, scaled by `kept` along every direction."""
     moved = np.empty_like(points)
     for rows in row_chunks(len(points), 16 * points.shape[1] ** 2):

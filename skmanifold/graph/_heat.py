@@ -15,11 +15,9 @@ from scipy.special import ive
 
 from skmanifold.utils import to_tensor
 
-Laplacian = spmatrix | sparray
-
 
 def heat_kernel(
-    laplacian: Laplacian,
+    laplacian: spmatrix | sparray,
     t: float,
     *,
     method: str = "positive",
@@ -69,7 +67,7 @@ def heat_kernel(
 
 
 def heat_action(
-    laplacian: Laplacian,
+    laplacian: spmatrix | sparray,
     signals: np.ndarray,
     t: float,
     *,
@@ -150,7 +148,12 @@ def _chebyshev(operator: torch.Tensor, signals: torch.Tensor, t: float, order: i
 def _largest_eigenvalue_bound(operator: torch.Tensor) -> float:
     """Gershgorin's bound: the largest sum of absolute values in a row."""
     if operator.layout == torch.sparse_csr:
-        rows = operator.abs() if hasattr(operator, "abs") else operator
+        rows = torch.sparse_csr_tensor(
+            operator.crow_indices(),
+            operator.col_indices(),
+            operator.values().abs(),
+            size=operator.shape,
+        )
         ones = torch.ones(operator.shape[1], 1, dtype=operator.dtype, device=operator.device)
         return float((rows @ ones).max())
     return float(operator.abs().sum(dim=1).max())

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 VARADHAN_FLOOR = 1e-16  # the reference's constant inside the logarithm
+POTENTIAL_FLOOR = 1e-7  # PHATE's
 
 
 def inverse_lattice_rate(
@@ -118,7 +119,8 @@ def varadhan_distance(
 
 def potential_distance(kernel: torch.Tensor) -> torch.Tensor:
     """Distances between the rows of ``-log h``, PHATE's potential distance."""
-    return torch.cdist(*[-torch.log(kernel.clamp(min=0.0) + 1e-7)] * 2)
+    potential = -torch.log(kernel.clamp(min=0.0) + POTENTIAL_FLOOR)
+    return torch.cdist(potential, potential)
 
 
 def diffusion_distance(kernel: torch.Tensor) -> torch.Tensor:

@@ -50,7 +50,7 @@ def centroid_landmarks(
     return np.unique(to_numpy(centers), axis=0)
 
 
-def _cell_means(points, centers):
+def _cell_means(points: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
     """One round of Lloyd's: the mean of the points nearest to each center; empty cells stay."""
     owner = torch.empty(len(points), dtype=torch.int64, device=points.device)
     for rows in row_chunks(len(points), 2 * 8 * len(centers)):

@@ -9,20 +9,19 @@ from sklearn.neighbors import NearestNeighbors
 
 from skmanifold.utils import row_chunks, to_numpy, to_tensor
 
-FloatArray = np.ndarray
-IntArray = np.ndarray
+Found = tuple[np.ndarray, np.ndarray]  # distances and indices
 
 
 def kneighbors(
-    X: FloatArray,
+    X: np.ndarray,
     n_neighbors: int,
     *,
-    queries: FloatArray | None = None,
+    queries: np.ndarray | None = None,
     metric: str | Callable = "euclidean",
     method: str = "auto",
     device: torch.device | str = "cpu",
     n_jobs: int | None = None,
-) -> tuple[FloatArray, IntArray]:
+) -> Found:
     """The nearest points of `X` to each query, nearest first.
 
     Parameters
@@ -67,14 +66,24 @@ def kneighbors(
         return _brute(X, n_neighbors, queries, metric, n_jobs)
     if metric != "euclidean":
         raise ValueError(f"method={method!r} knows the Euclidean metric only, got {metric!r}.")
-    search = _with_torch if method == "torch" else _approximate
     asked = X if queries is None else queries
     extra = queries is None  # each point finds itself too
-    distances, indices = search(X, n_neighbors + extra, asked, device, n_jobs)
-    return _without_self(distances, indices) if extra else (distances, indices)
+    if method == "torch":
+        found = _with_torch(X, n_neighbors + extra, asked, device)
+    elif method == "approximate":
+        found = _approximate(X, n_neighbors + extra, asked, n_jobs)
+    else:
+        raise ValueError(f"method={method!r} is not 'auto', 'brute', 'torch' or 'approximate'.")
+    return _without_self(*found) if extra else found
 
 
-def _brute(X, n_neighbors, queries, metric, n_jobs):
+def _brute(
+    X: np.ndarray,
+    n_neighbors: int,
+    queries: np.ndarray | None,
+    metric: str | Callable,
+    n_jobs: int | None,
+) -> Found:
     """Exact search by scikit-learn."""
     search = NearestNeighbors(
         n_neighbors=n_neighbors, algorithm="brute", metric=metric, n_jobs=n_jobs
@@ -82,7 +91,9 @@ def _brute(X, n_neighbors, queries, metric, n_jobs):
     return search.fit(X).kneighbors(queries)
 
 
-def _with_torch(X, n_neighbors, queries, device, n_jobs):
+def _with_torch(
+    X: np.ndarray, n_neighbors: int, queries: np.ndarray, device: torch.device | str
+) -> Found:
     """Exact search by matrix products, in chunks of queries that fit the working memory."""
     points = to_tensor(X, device=device)
     distances = np.empty((len(queries), n_neighbors), dtype=X.dtype)
@@ -94,7 +105,7 @@ def _with_torch(X, n_neighbors, queries, device, n_jobs):
     return distances, indices
 
 
-def _approximate(X, n_neighbors, queries, device, n_jobs):
+def _approximate(X: np.ndarray, n_neighbors: int, queries: np.ndarray, n_jobs: int | None) -> Found:
     """Approximate search by nearest-neighbour descent."""
     try:
         from pynndescent import NNDescent
@@ -109,7 +120,7 @@ def _approximate(X, n_neighbors, queries, device, n_jobs):
     return distances.astype(X.dtype), found.astype(np.intp)
 
 
-def _without_self(distances, indices):
+def _without_self(distances: np.ndarray, indices: np.ndarray) -> Found:
     """Drop each row's own point: where a duplicate took its place, the last neighbour goes."""
     own = indices == np.arange(len(indices))[:, None]
     own[~own.any(axis=1), -1] = True

@@ -47,14 +47,16 @@ def barycentric_weights(
     return share + coefficients - share * coefficients.sum(axis=1, keepdims=True)
 
 
-def _smooth_shares(squares):
+def _smooth_shares(squares: np.ndarray) -> np.ndarray:
     """Gaussian shares over the neighbours, as wide as half the squared reach."""
     reach = np.maximum(squares[:, -1:], np.finfo(float).tiny)
     shares = np.exp(-2 * squares / reach)
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def _centered_products(to_neighbors, between_neighbors, share):
+def _centered_products(
+    to_neighbors: np.ndarray, between_neighbors: np.ndarray, share: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Inner products, about the weighted mean, among neighbours and of them with the point."""
     from_mean = np.einsum("nij,nj->ni", between_neighbors, share)
     spread = np.einsum("ni,ni->n", from_mean, share)[:, None]

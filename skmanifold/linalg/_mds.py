@@ -1,6 +1,7 @@
 """Multidimensional scaling: points whose distances are those of a given matrix."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -99,7 +100,9 @@ def smacof(
     return points, n_iter
 
 
-def _guttman_matrix(distances, embedded, weights):
+def _guttman_matrix(
+    distances: torch.Tensor, embedded: torch.Tensor, weights: torch.Tensor | None
+) -> torch.Tensor:
     """The matrix B of the majorising quadratic at the present points."""
     ratio = torch.where(embedded > 0, distances / embedded, torch.zeros_like(embedded))
     matrix = -ratio if weights is None else -ratio * weights
@@ -108,7 +111,9 @@ def _guttman_matrix(distances, embedded, weights):
     return matrix
 
 
-def _guttman_solver(weights):
+def _guttman_solver(
+    weights: torch.Tensor | None,
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """Multiplication with the pseudo-inverse of V, which is ``I / n`` for equal weights."""
     if weights is None:
         return lambda right: right / len(right)
