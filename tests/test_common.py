@@ -1,7 +1,6 @@
 """The contract that every estimator meets. A new estimator adds one line to ``ESTIMATORS``."""
 
 import inspect
-import io
 import json
 import os
 import pickle
@@ -433,7 +432,7 @@ def test_failed_fits_leave_an_earlier_one_usable(estimator, value, data):
     expected = outputs(fitted, data[0])
     X, y = training_data(n_features=7)
     X[3, 2] = value
-    with pytest.raises(ValueError, match="NaN|infinity"):
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         fitted.fit(X, y)
     assert_same(outputs(fitted, data[0]), expected)
 

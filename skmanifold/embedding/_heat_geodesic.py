@@ -10,7 +10,6 @@ from scipy.sparse import csr_array, issparse, vstack
 from scipy.sparse.csgraph import dijkstra
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
@@ -27,6 +26,7 @@ from skmanifold.embedding._landmark_space import (
     nearest_by_features,
     smoothing_weights,
 )
+from skmanifold.embedding._layout import layout, within_parts
 from skmanifold.graph import (
     alpha_decay_affinity,
     component_labels,
@@ -47,39 +47,15 @@ from skmanifold.graph import (
     pruned_graph,
     self_tuning_affinity,
     snn_affinity,
-    triplet_denoised,
     union_graph,
     varadhan_distance,
 )
-from skmanifold.linalg import (
-    classical_mds,
-    normalized_stress,
-    principal_axes,
-    smacof,
-    smallest_eigenpairs,
-    stochastic_mds,
-)
+from skmanifold.linalg import smallest_eigenpairs
 from skmanifold.utils import draw_seed, fit_steps, resolve_device, row_chunks, to_numpy, to_tensor
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 N_NEAREST = 10  # landmarks that a point is interpolated from
 N_SCALE_SOURCES = 50  # landmarks whose shortest paths fix the unit of length
-
-
-def _members(parts):
-    """Positions of the landmarks of each component, the largest component first."""
-    return [np.flatnonzero(parts == part) for part in range(parts.max() + 1)]
-
-
-def _side_by_side(points, parts):
-    """Components in a row along the first axis, a tenth of the widest apart, centred together."""
-    blocks = [points[members] for members in _members(parts)]
-    gap = 0.1 * max(np.ptp(block[:, 0]) for block in blocks)
-    placed, edge = points.copy(), 0.0
-    for members, block in zip(_members(parts), blocks, strict=True):
-        placed[members, 0] += edge - block[:, 0].min()
-        edge += np.ptp(block[:, 0]) + gap
-    return placed - placed.mean(axis=0) if len(blocks) > 1 else points
 
 
 def _in_data_units(distances, lengths):
@@ -339,11 +315,11 @@ class HeatGeodesicEmbedding(
         -------
         self : HeatGeodesicEmbedding
         """
-        X = self._validated(X, reset=True)
+        X = self._validated(X, self.metric, reset=True)
         device, seed = resolve_device(self.device), draw_seed(self.random_state)
         with fit_steps(self, 5, X) as step:
             with step("landmarks"):
-                system = self._coordinate_system(X, seed)
+                system = coordinate_system(X, self.metric, seed)
                 space = self._landmark_space(X, system, device, seed)
             with step("graph"):
                 weights, lengths = self._weighted_graph(space)
@@ -354,9 +330,17 @@ class HeatGeodesicEmbedding(
                 t = self._time(generator, parts, space.noise_share)
                 kernel = heat_kernel(generator, t, method=self.heat_method, device=device)
                 distances = self._dissimilarities(kernel, t, space.dim, weights, lengths, masses)
-                distances = self._within_parts(distances, parts)
+                distances = within_parts(distances, parts, self.denoising)
             with step("scaling"):
-                points, stress, n_iter = self._scaled(distances, kernel, parts, seed)
+                points, stress, n_iter = layout(
+                    distances,
+                    kernel,
+                    parts,
+                    self.n_components,
+                    mds=self.mds,
+                    mds_weights=self.mds_weights,
+                    seed=seed,
+                )
             with step("embedding of all points"):
                 fitted = SimpleNamespace(
                     landmarks_=space.landmarks,
@@ -371,7 +355,7 @@ class HeatGeodesicEmbedding(
                     n_iter_=n_iter,
                     _origin=system[0],
                     _axes=system[1],
-                    _fitted_on_graph=issparse(X),
+                    _metric="graph" if issparse(X) else self.metric,
                     _parts=parts,
                     _squares=space.squares,
                 )
@@ -446,8 +430,8 @@ class HeatGeodesicEmbedding(
             In units of the data; infinite between components of the graph.
         """
         check_is_fitted(self)
-        first = self._interpolation(self._new_points(X), self)
-        second = first if Y is None else self._interpolation(self._new_points(Y), self)
+        first = self._interpolation(self._new_points(X))
+        second = first if Y is None else self._interpolation(self._new_points(Y))
         squares = np.where(np.isfinite(self.landmark_distances_), self.landmark_distances_, 0) ** 2
         left, right = (_half_squares(weights, squares) for weights in (first, second))
         own = _components_of(second, self._parts)
@@ -459,18 +443,17 @@ class HeatGeodesicEmbedding(
             distances[rows] = np.where(apart, np.inf, block)
         return distances
 
-    def _validated(self, X, *, reset):
-        """The data as a float array, or a sparse graph with ``metric="precomputed"``."""
-        precomputed = self.metric == "precomputed"
+    def _validated(self, X, metric, *, reset):
+        """The data as a float array, or a sparse graph where the metric is precomputed."""
         X = validate_data(
             self,
             X,
-            accept_sparse="csr" if precomputed else False,
+            accept_sparse="csr" if metric == "precomputed" else False,
             dtype=[np.float64, np.float32],
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )
-        if precomputed:
+        if metric == "precomputed":
             values = X.data if issparse(X) else X
             if reset and X.shape[0] != X.shape[1]:
                 raise ValueError(
@@ -485,28 +468,16 @@ class HeatGeodesicEmbedding(
         return X
 
     def _new_points(self, X):
-        """Validated points that were not fitted."""
-        if self._fitted_on_graph:
+        """Validated points to place among the fitted landmarks."""
+        if self._metric == "graph":
             raise ValueError(
                 "This estimator was fitted on a sparse graph, to which new points have no "
                 "distances; use embedding_, or fit on features or on a dense matrix."
             )
-        return self._validated(X, reset=False)
-
-    def _coordinate_system(self, X, seed):
-        """Origin and axes of the features; None where the metric asks for neither."""
-        if not is_euclidean(self.metric):
-            return None, None
-        return coordinate_system(self._on_sphere(X), seed)
-
-    def _on_sphere(self, X):
-        """Features under the cosine metric have unit norm; others stay."""
-        return normalize(X) if self.metric == "cosine" else X
-
-    def _coordinates(self, X, origin, axes):
-        """Float64 features, in the coordinate system where the metric has one."""
-        X = X.astype(np.float64)
-        return coordinates(self._on_sphere(X), origin, axes) if is_euclidean(self.metric) else X
+        X = self._validated(X, self._metric, reset=False)
+        if issparse(X):
+            raise ValueError("transform needs a dense matrix of distances to the fitted points.")
+        return X
 
     def _landmark_space(self, X, system, device, seed):
         """Landmarks of the data and their neighbours."""
@@ -516,7 +487,7 @@ class HeatGeodesicEmbedding(
         if issparse(X):
             return graph_space(X, n_landmarks, seed=seed)
         parallel = {"seed": seed, "device": device, "n_jobs": self.n_jobs}
-        X = self._coordinates(X, *system)
+        X = coordinates(X, self.metric, *system)
         if self.metric == "precomputed":
             return matrix_space(X, n_landmarks, self.n_neighbors, **parallel)
         if not is_euclidean(self.metric):
@@ -583,71 +554,23 @@ class HeatGeodesicEmbedding(
         distances = varadhan_distance(kernel, t, volume_correction=correction)
         return distances**2 if self.dissimilarity == "squared_varadhan" else distances
 
-    def _within_parts(self, distances, parts):
-        """Distances denoised within each component, and infinite between components."""
-        apart = torch.full_like(distances, torch.inf)
-        for members in _members(parts):
-            inside = np.ix_(members, members)
-            apart[inside] = triplet_denoised(distances[inside], self.denoising)
-        return apart
-
-    def _scaled(self, distances, kernel, parts, seed):
-        """Multidimensional scaling of each component, laid side by side along the first axis."""
-        points = np.zeros((len(parts), self.n_components))
-        stress, n_iter = 0.0, 0
-        for members in _members(parts):
-            inside = np.ix_(members, members)
-            embedded, block_stress, block_iter = self._scaled_part(
-                distances[inside], kernel[inside], seed
-            )
-            points[members] = embedded
-            # The root mean square over components, each weighing what it has of the landmarks.
-            stress += block_stress**2 * len(members) / len(parts)
-            n_iter = max(n_iter, block_iter)
-        return _side_by_side(points, parts), float(np.sqrt(stress)), n_iter
-
-    def _scaled_part(self, distances, kernel, seed):
-        """Scaling of one component, centred on its principal axes; its stress and rounds."""
-        weights = self._mds_weights(distances, kernel)
-        points, n_iter = classical_mds(distances, self.n_components), 0
-        if self.mds == "smacof":
-            points, n_iter = smacof(distances, points, weights=weights)
-        elif self.mds == "sgd":
-            points, n_iter = stochastic_mds(distances, points, weights=weights, seed=seed)
-        stress = normalized_stress(points, distances, weights)
-        points = to_numpy(points)
-        center, axes = principal_axes(points)
-        return (points - center) @ axes, stress, n_iter
-
-    def _mds_weights(self, distances, kernel):
-        """Weights of the pairs in the stress; None weighs all alike."""
-        if self.mds_weights is None or len(distances) < 2:
-            return None
-        if self.mds_weights == "heat":
-            weights = kernel.clamp(min=0.0) + 1e-5
-        else:
-            positive = distances[distances > 0]
-            floor = positive.min() if len(positive) else 1.0
-            weights = distances.clamp(min=float(floor)) ** -self.mds_weights
-        return weights - torch.diag(weights.diagonal())
-
     def _weight_blocks(self, X, fitted):
         """Blocks of rows with the weights that interpolate from the landmarks to them."""
-        n_nearest = min(N_NEAREST, len(fitted._parts))
-        if issparse(X):
+        metric, n_nearest = fitted._metric, min(N_NEAREST, len(fitted._parts))
+        if metric == "graph":
             on_graph = nearest_landmarks(union_graph(X), fitted.landmarks_, n_nearest)
         row_bytes = 8 * (n_nearest * (3 * X.shape[1] + 4 * n_nearest) + len(fitted._parts))
         for rows in row_chunks(X.shape[0], row_bytes):
-            if issparse(X):
+            if metric == "graph":
                 near = on_graph[0][rows] ** 2, on_graph[1][rows]
-            elif self.metric == "precomputed":
+            elif metric == "precomputed":
                 near = nearest_by_distance(X[rows][:, fitted.landmarks_], n_nearest)
             else:
                 near = nearest_by_features(
-                    self._coordinates(X[rows], fitted._origin, fitted._axes),
+                    coordinates(X[rows], metric, fitted._origin, fitted._axes),
                     fitted.landmarks_,
                     n_nearest,
-                    "euclidean" if is_euclidean(self.metric) else self.metric,
+                    "euclidean" if is_euclidean(metric) else metric,
                     resolve_device(self.device),
                     self.n_jobs,
                 )
@@ -659,17 +582,18 @@ class HeatGeodesicEmbedding(
                     fitted._parts,
                     noise_variance=fitted.noise_variance_,
                     # Distances of other metrics need not fit into a plane: they are trusted less.
-                    ridge=1e-3 if is_euclidean(self.metric) else 0.1,
+                    ridge=1e-3 if is_euclidean(metric) else 0.1,
                 ),
             )
 
-    def _interpolation(self, X, fitted):
+    def _interpolation(self, X):
         """All weights, of shape (n_points, n_landmarks)."""
-        return vstack([weights for _, weights in self._weight_blocks(X, fitted)], format="csr")
+        return vstack([weights for _, weights in self._weight_blocks(X, self)], format="csr")
 
     def _embedded(self, X, fitted):
         """Embedding of points in the dtype of `X`, and the component that each lies in."""
-        embedding = np.empty((X.shape[0], self.n_components), dtype=X.dtype)
+        n_components = fitted.landmark_embedding_.shape[1]
+        embedding = np.empty((X.shape[0], n_components), dtype=X.dtype)
         components = np.empty(X.shape[0], dtype=np.intp)
         for rows, weights in self._weight_blocks(X, fitted):
             embedding[rows] = weights @ fitted.landmark_embedding_

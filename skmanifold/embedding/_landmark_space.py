@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
+from sklearn.preprocessing import normalize
 
 from skmanifold.graph import (
     centroid_landmarks,
@@ -70,18 +71,28 @@ def is_euclidean(metric):
     return metric in ("euclidean", "l2", "cosine")
 
 
-def coordinate_system(X, seed):
-    """Origin at the mean, and leading principal axes where there are many features, else None."""
+def coordinate_system(X, metric, seed):
+    """Origin at the mean, and leading principal axes where there are many features, else None.
+
+    Other metrics than the Euclidean ones need neither: None, None.
+    """
+    if not is_euclidean(metric):
+        return None, None
+    X = normalize(X) if metric == "cosine" else X
     if X.shape[1] <= MOST_FEATURES:
-        return X.mean(axis=0), None
-    sample = _sample(X, N_DENOISED, seed)
+        return X.mean(axis=0, dtype=np.float64), None
+    sample = _sample(X, N_DENOISED, seed).astype(np.float64)
     n_axes = min(MOST_FEATURES, *sample.shape)
     pca = PCA(n_axes, svd_solver="randomized", random_state=seed).fit(sample)
     return pca.mean_, pca.components_.T
 
 
-def coordinates(X, origin, axes):
-    """`X` in the coordinate system; rounding is relative to the spread, not to the offset."""
+def coordinates(X, metric, origin, axes):
+    """Float64 features in the coordinate system: rounding is relative to spread, not to offset."""
+    X = X.astype(np.float64)
+    if not is_euclidean(metric):
+        return X
+    X = normalize(X) if metric == "cosine" else X
     return X - origin if axes is None else (X - origin) @ axes
 
 
