@@ -110,8 +110,8 @@ for noise in (0.5, 0.7, 1.0):
 #
 # Distances are in the units of the data: on the roll the factor between embedded and true distances
 # is near 1. On the tree it is far from it. The true ways there are sums of steps much smaller than
-# the noise, a random walk that goes to and fro at a scale nobody can see any more. What is left are
-# the ways along the smoothed tree, which are shorter. Proportions survive, as the correlation
+# the noise, a random walk that goes back and forth at a scale nobody can see any more. What is left
+# are the ways along the smoothed tree, which are shorter. Proportions survive, as the correlation
 # tells; the unit does not.
 
 from skmanifold.metrics import geodesic_scale

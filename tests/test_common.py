@@ -22,6 +22,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -138,6 +139,8 @@ def test_check_that_scikit_learn_leaves_out(estimator, check):
     check(name_of(estimator), clone(estimator))
 
 
+# These checks fit on a data frame and transform an array, and the other way round.
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names:UserWarning")
 @may_fall_apart
 @every_transformer
 @pytest.mark.parametrize("check", LEFT_OUT_TRANSFORMER_CHECKS, ids=name_of)
@@ -423,6 +426,16 @@ def test_interrupted_fits_leave_an_earlier_one_usable(estimator, data):
             fitted.fit(*training_data(seed=1, n_features=7))
         fitted.set_callbacks()
         assert_same(outputs(fitted, data[0]), expected)
+
+
+@every_estimator
+def test_an_interrupted_first_fit_leaves_nothing(estimator, data):
+    model = seeded(estimator).set_callbacks(Recorder(interrupt_after=0))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data)
+    assert not [name for name in vars(model) if name.endswith("_")]
+    with pytest.raises(NotFittedError):
+        outputs(model, data[0])
 
 
 @every_estimator

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, sparray, spmatrix
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 
 def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
@@ -52,3 +52,38 @@ def edges(graph: spmatrix | sparray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """Rows, columns and values of the stored entries."""
     entries = coo_array(graph)
     return entries.row, entries.col, entries.data
+
+
+def without_bridges(
+    graph: spmatrix | sparray,
+    overlap: spmatrix | sparray,
+    *,
+    suspected: float = 0.1,
+    detour: float = 4.0,
+) -> csr_array:
+    """Drop thin bridges: edges between neighbourhoods that hardly overlap, and far apart otherwise.
+
+    All edges of the least overlap are taken out at once. Those whose ends stay near each other
+    come back, and those without which the graph would fall apart; what stays out are the few
+    edges that join places far apart.
+
+    Parameters
+    ----------
+    graph : sparse array of shape (n_nodes, n_nodes)
+        Undirected, with lengths as its entries.
+    overlap : sparse array of shape (n_nodes, n_nodes)
+        Overlap on the same edges, see `jaccard_affinity`.
+    suspected : float, default=0.1
+        Share of the edges that are put to the test.
+    detour : float, default=4.0
+        How many times its own length an edge may save.
+    """
+    rows, columns, lengths = edges(graph)
+    shared = overlap[rows, columns]
+    suspects = shared <= np.quantile(shared, suspected)
+    trusted = csr_array((lengths[~suspects], (rows[~suspects], columns[~suspects])), graph.shape)
+    ends, where = np.unique(rows[suspects], return_inverse=True)
+    around = dijkstra(trusted, directed=False, indices=ends)[where, columns[suspects]]
+    kept = ~suspects
+    kept[suspects] = ~((around > detour * lengths[suspects]) & np.isfinite(around))
+    return csr_array((lengths[kept], (rows[kept], columns[kept])), shape=graph.shape)

@@ -6,8 +6,14 @@ from sklearn import get_config
 from sklearn.utils import gen_batches
 
 
+# Of the working memory, what one block takes: smaller blocks stay nearer to the processor, and
+# the callers' own temporaries come on top. At 128 MiB, a block of covariances is twice as fast as
+# at 1 GiB (measured), which is the default working memory.
+SHARE = 1 / 8
+
+
 def row_chunks(n_rows: int, row_bytes: int) -> Iterator[slice]:
-    """Slices that cover `n_rows` rows of `row_bytes` bytes each, within the working memory.
+    """Slices that cover `n_rows` rows of `row_bytes` bytes, each within its share of memory.
 
     Parameters
     ----------
@@ -19,9 +25,9 @@ def row_chunks(n_rows: int, row_bytes: int) -> Iterator[slice]:
     Yields
     ------
     chunk : slice
-        Consecutive rows, at least one, together below `sklearn.get_config()["working_memory"]`
-        MiB where one row is.
+        Consecutive rows, at least one, together below an eighth of
+        `sklearn.get_config()["working_memory"]` MiB where one row is.
     """
     if n_rows > 0:
-        budget = get_config()["working_memory"] * 2**20
+        budget = SHARE * get_config()["working_memory"] * 2**20
         yield from gen_batches(n_rows, max(1, int(budget // max(row_bytes, 1))))
