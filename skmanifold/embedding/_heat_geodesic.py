@@ -26,7 +26,7 @@ from skmanifold.embedding._landmark_space import (
     nearest_by_features,
     smoothing_weights,
 )
-from skmanifold.embedding._layout import layout, within_parts
+from skmanifold.embedding._layout import layout, members, within_parts
 from skmanifold.graph import (
     alpha_decay_affinity,
     component_labels,
@@ -51,14 +51,31 @@ from skmanifold.graph import (
     varadhan_distance,
 )
 from skmanifold.linalg import smallest_eigenpairs
-from skmanifold.utils import draw_seed, fit_steps, resolve_device, row_chunks, to_numpy, to_tensor
+from skmanifold.utils import (
+    draw_seed,
+    fit_steps,
+    resolve_device,
+    row_chunks,
+    to_numpy,
+    to_tensor,
+    undone_on_failure,
+)
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 N_NEAREST = 10  # landmarks that a point is interpolated from
 N_SCALE_SOURCES = 50  # landmarks whose shortest paths fix the unit of length
 
 
-def _in_data_units(distances, lengths):
+def _in_data_units(distances, lengths, parts):
+    """Distances in each component as long as paths there; one jump's length would not fit all."""
+    scaled = distances.clone()
+    for part in members(parts):
+        inside = np.ix_(part, part)
+        scaled[inside] = _as_long_as_paths(distances[inside], lengths[part][:, part])
+    return scaled
+
+
+def _as_long_as_paths(distances, lengths):
     """Distances whose median is as long as the shortest paths beside them, which fill gaps.
 
     A gap is a pair that no heat reached within the range of floating point numbers.
@@ -300,6 +317,7 @@ class HeatGeodesicEmbedding(
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
+    @undone_on_failure
     def fit(self, X, y=None):
         """Learn the landmarks, their heat distances and their embedding.
 
@@ -329,7 +347,9 @@ class HeatGeodesicEmbedding(
                 generator = laplacian(weights, masses)
                 t = self._time(generator, parts, space.noise_share)
                 kernel = heat_kernel(generator, t, method=self.heat_method, device=device)
-                distances = self._dissimilarities(kernel, t, space.dim, weights, lengths, masses)
+                distances = self._dissimilarities(
+                    kernel, t, space.dim, weights, lengths, masses, parts
+                )
                 distances = within_parts(distances, parts, self.denoising)
             with step("scaling"):
                 points, stress, n_iter = layout(
@@ -367,7 +387,7 @@ class HeatGeodesicEmbedding(
                 f"The neighbor graph falls apart into {describe_components(components)}. They are "
                 "embedded side by side and the distances between them are infinite. A larger "
                 f"n_neighbors (now {self.n_neighbors}) may join them.",
-                stacklevel=2,
+                stacklevel=5,  # the caller of `fit`, beneath its three decorators
             )
         return self
 
@@ -538,7 +558,7 @@ class HeatGeodesicEmbedding(
         gap = smallest_eigenpairs(generator[largest][:, largest], 2, tol=1e-4)[0][1]
         return float(np.clip(0.01 * 8**noise_share / max(gap, 1e-12), 1.0, 128.0))
 
-    def _dissimilarities(self, kernel, t, dim, weights, lengths, masses):
+    def _dissimilarities(self, kernel, t, dim, weights, lengths, masses, parts):
         """Dissimilarities of the landmarks."""
         correction = self.volume_correction
         if self.dissimilarity == "geodesic":
@@ -546,7 +566,7 @@ class HeatGeodesicEmbedding(
             distances = geodesic_distance(
                 kernel, t, dim=dim, jump=jump, volume_correction=correction
             )
-            return _in_data_units(distances, lengths)
+            return _in_data_units(distances, lengths, parts)
         if self.dissimilarity == "potential":
             return potential_distance(kernel)
         if self.dissimilarity == "diffusion":

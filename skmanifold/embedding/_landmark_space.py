@@ -125,6 +125,9 @@ def metric_space(X, n_landmarks, n_neighbors, metric, *, seed, device, n_jobs):
 def matrix_space(distances, n_landmarks, n_neighbors, *, seed, device, n_jobs):
     """Landmarks of a matrix of distances: rows drawn at random."""
     rows = sampled_landmarks(len(distances), n_landmarks, seed=seed)
+    # Of points in one place, whose distances to all others are alike, one is a landmark.
+    _, first = np.unique(distances[np.ix_(rows, rows)], axis=0, return_index=True)
+    rows = rows[np.sort(first)]
     block = distances[np.ix_(rows, rows)]
     return _knn_space(rows, block, "precomputed", n_neighbors, device, n_jobs)
 
@@ -134,9 +137,7 @@ def _knn_space(landmarks, X, metric, n_neighbors, device, n_jobs, **noise):
     euclidean = metric == "euclidean"
     squares = cdist(X, X, "sqeuclidean") if euclidean else pairwise_distances(X, metric=metric) ** 2
     if len(X) == 1:  # all points are one point
-        return LandmarkSpace(
-            landmarks, squares, neighbor_graph(*np.empty((2, 1, 0))), np.ones(1), 1.0, **noise
-        )
+        return LandmarkSpace(landmarks, squares, csr_array((1, 1)), np.ones(1), 1.0, **noise)
     n_neighbors = min(n_neighbors, len(X) - 1)
     lengths, indices = kneighbors(X, n_neighbors, metric=metric, device=device, n_jobs=n_jobs)
     graph = neighbor_graph(lengths, indices)

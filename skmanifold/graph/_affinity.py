@@ -90,7 +90,7 @@ def alpha_decay_affinity(
     decay : float, default=40.0
         Exponent; 2 is a Gaussian, large values are nearly a step at `scales`.
     threshold : float, default=1e-4
-        Directed weights below it count as no edge.
+        Weights below it, of one direction or averaged, count as no edge.
     metric : str or callable, default="euclidean"
         As in `sklearn.metrics.pairwise_distances`; with ``"precomputed"``, `X` holds distances.
 
@@ -105,7 +105,8 @@ def alpha_decay_affinity(
     start = 0
     for block in pairwise_distances_chunked(X, metric=metric):
         reach = scales[start : start + len(block), None]
-        kernel = np.exp(-((block / reach) ** decay))
+        with np.errstate(over="ignore"):  # far beyond a tiny reach the weight is 0 all the same
+            kernel = np.exp(-((block / reach) ** decay))
         row, column = np.nonzero(kernel > threshold)
         values.append(kernel[row, column])
         rows.append(row + start)
@@ -114,5 +115,7 @@ def alpha_decay_affinity(
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     kernel = csr_array(entries, shape=(len(X), len(X)))
     kernel.setdiag(0.0)
+    kernel = csr_array((kernel + kernel.T) / 2)
+    kernel.data[kernel.data < threshold] = 0.0
     kernel.eliminate_zeros()
-    return csr_array((kernel + kernel.T) / 2)
+    return kernel

@@ -59,7 +59,9 @@ def heat_kernel(
         return _positive(dense, t)
     if method == "chebyshev":
         identity = torch.eye(len(dense), dtype=dense.dtype, device=dense.device)
-        return _chebyshev(dense, identity, t, order)
+        # The exact end of the spectrum, as in the reference: the truncated series depends on it.
+        phi = float(torch.linalg.eigvalsh(dense)[-1]) / 2
+        return _chebyshev(dense, identity, t, order, phi)
     if method == "exact":
         eigenvalues, vectors = torch.linalg.eigh(dense)
         return (vectors * torch.exp(-t * eigenvalues)) @ vectors.T
@@ -98,7 +100,8 @@ def heat_action(
         to_tensor(matrix.data, dtype=torch.float64),
         size=matrix.shape,
     ).to(device)
-    return _chebyshev(operator, to_tensor(signals, device=device, dtype=torch.float64), t, order)
+    start = to_tensor(signals, device=device, dtype=torch.float64)
+    return _chebyshev(operator, start, t, order, _largest_eigenvalue_bound(operator) / 2)
 
 
 def _positive(dense: torch.Tensor, t: float) -> torch.Tensor:
@@ -130,10 +133,11 @@ def _exponential_series(jumps: torch.Tensor, mean: float, n_terms: int = 24) -> 
     return total * math.exp(-mean)
 
 
-def _chebyshev(operator: torch.Tensor, signals: torch.Tensor, t: float, order: int) -> torch.Tensor:
+def _chebyshev(
+    operator: torch.Tensor, signals: torch.Tensor, t: float, order: int, phi: float
+) -> torch.Tensor:
     """Chebyshev series of ``exp(-t L)`` on [0, 2 phi], with Bessel coefficients."""
-    phi = _largest_eigenvalue_bound(operator) / 2
-    if phi == 0:
+    if phi <= 0:
         return signals.clone()
     # exp(-t phi) I_k(t phi), with the exponential inside so that neither overflows.
     coefficients = 2 * (-1.0) ** np.arange(order + 1) * ive(np.arange(order + 1), t * phi)

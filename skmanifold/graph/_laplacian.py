@@ -37,7 +37,9 @@ def geodesic_masses(weights: spmatrix | sparray, lengths: spmatrix | sparray) ->
         Affinities and lengths of the same edges.
     """
     spread = degrees(csr_array(weights.multiply(csr_array(lengths).power(2))))
-    return spread * np.median(degrees(weights) / spread)
+    joined = spread > 0  # a node without edges has no mass, and says nothing of the others'
+    rates = degrees(weights)[joined] / spread[joined]
+    return spread * np.median(rates) if joined.any() else spread
 
 
 def jump_length(

@@ -20,7 +20,7 @@ def barycentric_weights(
     Parameters
     ----------
     to_neighbors : ndarray of shape (n_points, n_neighbors)
-        Squared distances of each point to its neighbours, nearest first.
+        Squared distances of each point to its neighbours.
     between_neighbors : ndarray of shape (n_points, n_neighbors, n_neighbors)
         Squared distances among the neighbours.
     noise_variance : float, default=0.0
@@ -49,7 +49,7 @@ def barycentric_weights(
 
 def _smooth_shares(squares: np.ndarray) -> np.ndarray:
     """Gaussian shares over the neighbours, as wide as half the squared reach."""
-    reach = np.maximum(squares[:, -1:], np.finfo(float).tiny)
+    reach = np.maximum(squares.max(axis=1, keepdims=True), np.finfo(float).tiny)
     shares = np.exp(-2 * squares / reach)
     return shares / shares.sum(axis=1, keepdims=True)
 

@@ -2,7 +2,7 @@
 
 from skmanifold.utils._chunk import row_chunks
 from skmanifold.utils._device import resolve_device, to_numpy, to_tensor
-from skmanifold.utils._fitting import fit_steps
+from skmanifold.utils._fitting import fit_steps, undone_on_failure
 from skmanifold.utils._random import draw_seed, torch_generator
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "to_numpy",
     "to_tensor",
     "torch_generator",
+    "undone_on_failure",
 ]

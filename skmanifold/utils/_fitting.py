@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from typing import Any
 
 Step = Callable[[str], AbstractContextManager[None]]
@@ -51,3 +52,24 @@ def fit_steps(estimator: Any, n_steps: int, X: Any) -> Iterator[Step]:
 
     yield step
     root.call_on_fit_task_end(estimator=estimator, X=X)
+
+
+def undone_on_failure(fit: Callable) -> Callable:
+    """Make a ``fit`` that fails or is interrupted leave the estimator as it was before.
+
+    Validation alone already renews ``n_features_in_`` and ``feature_names_in_``.
+    """
+
+    @wraps(fit)
+    def careful_fit(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        before = vars(estimator).copy()
+        try:
+            return fit(estimator, *args, **kwargs)
+        except BaseException:
+            # Fitted names only: scikit-learn still needs its callback context to tear down.
+            for name in [name for name in vars(estimator) if name.endswith("_")]:
+                delattr(estimator, name)
+            vars(estimator).update(before)
+            raise
+
+    return careful_fit
