@@ -7,14 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from scipy.sparse import csr_array, issparse, vstack
-from scipy.sparse.csgraph import dijkstra
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.embedding._heat_distances import component_heat
 from skmanifold.embedding._landmark_space import (
     N_AUTO_LANDMARKS,
+    N_DENOISED,
     coordinate_system,
     coordinates,
     euclidean_space,
@@ -24,69 +25,35 @@ from skmanifold.embedding._landmark_space import (
     metric_space,
     nearest_by_distance,
     nearest_by_features,
+    sample_rows,
     smoothing_weights,
 )
-from skmanifold.embedding._layout import layout, members, within_parts
+from skmanifold.embedding._layout import layout, members
 from skmanifold.graph import (
     alpha_decay_affinity,
     component_labels,
     connectivity,
-    degrees,
     describe_components,
-    diffusion_distance,
     edges,
-    geodesic_distance,
-    geodesic_masses,
-    heat_kernel,
     jaccard_affinity,
-    jump_length,
-    laplacian,
     nearest_landmarks,
-    path_scale,
-    potential_distance,
     pruned_graph,
     self_tuning_affinity,
     snn_affinity,
     union_graph,
-    varadhan_distance,
+    without_bridges,
 )
-from skmanifold.linalg import smallest_eigenpairs
 from skmanifold.utils import (
     draw_seed,
     fit_steps,
     resolve_device,
     row_chunks,
     to_numpy,
-    to_tensor,
     undone_on_failure,
 )
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 N_NEAREST = 10  # landmarks that a point is interpolated from
-N_SCALE_SOURCES = 50  # landmarks whose shortest paths fix the unit of length
-
-
-def _in_data_units(distances, lengths, parts):
-    """Distances in each component as long as paths there; one jump's length would not fit all."""
-    scaled = distances.clone()
-    for part in members(parts):
-        inside = np.ix_(part, part)
-        scaled[inside] = _as_long_as_paths(distances[inside], lengths[part][:, part])
-    return scaled
-
-
-def _as_long_as_paths(distances, lengths):
-    """Distances whose median is as long as the shortest paths beside them, which fill gaps.
-
-    A gap is a pair that no heat reached within the range of floating point numbers.
-    """
-    sources = np.unique(np.linspace(0, len(distances) - 1, N_SCALE_SOURCES).astype(int))
-    paths = dijkstra(lengths, directed=False, indices=sources)
-    distances = distances * path_scale(to_numpy(distances)[sources], paths)
-    if torch.isfinite(distances).all():
-        return distances
-    paths = to_tensor(dijkstra(lengths, directed=False), device=distances.device)
-    return torch.where(torch.isfinite(distances), distances, paths)
 
 
 def _components_of(weights, parts):
@@ -100,6 +67,23 @@ def _half_squares(weights, squares):
     for rows in row_chunks(weights.shape[0], 3 * 8 * len(squares)):
         halves[rows] = weights[rows].multiply(weights[rows] @ squares).sum(axis=1) / 2
     return halves
+
+
+def _check_symmetric(distances):
+    """Refuse a matrix that holds no distances between one set of points."""
+    largest = distances.max()
+    if np.abs(distances.diagonal()).max() > 1e-6 * largest:
+        raise ValueError(
+            "metric='precomputed' needs distances, which are 0 from a point to itself; the "
+            f"diagonal goes up to {distances.diagonal().max()}. Do you pass similarities?"
+        )
+    for rows in row_chunks(len(distances), 4 * distances[0].nbytes):
+        gap = np.abs(distances[rows] - distances[:, rows].T).max()
+        if gap > 1e-6 * largest:
+            raise ValueError(
+                "metric='precomputed' needs a symmetric matrix of distances; opposite entries "
+                f"differ by up to {gap}. Pass (D + D.T) / 2 if that is what you mean."
+            )
 
 
 class HeatGeodesicEmbedding(
@@ -343,14 +327,7 @@ class HeatGeodesicEmbedding(
                 weights, lengths = self._weighted_graph(space)
                 parts = component_labels(weights)
             with step("heat distances"):
-                masses = self._masses(weights, lengths)
-                generator = laplacian(weights, masses)
-                t = self._time(generator, parts, space.noise_share)
-                kernel = heat_kernel(generator, t, method=self.heat_method, device=device)
-                distances = self._dissimilarities(
-                    kernel, t, space.dim, weights, lengths, masses, parts
-                )
-                distances = within_parts(distances, parts, self.denoising)
+                kernel, distances, t = self._heat(weights, lengths, parts, space, device)
             with step("scaling"):
                 points, stress, n_iter = layout(
                     distances,
@@ -434,8 +411,8 @@ class HeatGeodesicEmbedding(
         """Geodesic distances between points, interpolated from those of the landmarks.
 
         The squared distances are interpolated, as those of points between the landmarks in the
-        (pseudo-)Euclidean space that the landmarks' distances span; so a point is at distance 0
-        of itself, and at landmarks the result is `landmark_distances_`.
+        (pseudo-)Euclidean space that the landmarks' distances span: a point is at distance 0 of
+        itself, and points near two landmarks are about as far apart as these.
 
         Parameters
         ----------
@@ -447,7 +424,8 @@ class HeatGeodesicEmbedding(
         Returns
         -------
         distances : ndarray of shape (n_queries, n_others)
-            In units of the data; infinite between components of the graph.
+            Infinite between components of the graph; in units of the data with the default
+            `dissimilarity`.
         """
         check_is_fitted(self)
         first = self._interpolation(self._new_points(X))
@@ -485,6 +463,8 @@ class HeatGeodesicEmbedding(
                     "metric='precomputed' needs distances, which are not negative; got "
                     f"{values.min()}."
                 )
+            if reset and not issparse(X):
+                _check_symmetric(X)
         return X
 
     def _new_points(self, X):
@@ -507,14 +487,16 @@ class HeatGeodesicEmbedding(
         if issparse(X):
             return graph_space(X, n_landmarks, seed=seed)
         parallel = {"seed": seed, "device": device, "n_jobs": self.n_jobs}
-        X = coordinates(X, self.metric, *system)
         if self.metric == "precomputed":
             return matrix_space(X, n_landmarks, self.n_neighbors, **parallel)
         if not is_euclidean(self.metric):
             return metric_space(X, n_landmarks, self.n_neighbors, self.metric, **parallel)
-        # As many components as features leave no direction across the manifold to smooth.
-        max_rounds = self.max_smoothing if X.shape[1] > self.n_components else 0
-        return euclidean_space(X, n_landmarks, self.n_neighbors, max_rounds=max_rounds, **parallel)
+        if n_landmarks < len(X):
+            X = sample_rows(X, max(N_DENOISED, n_landmarks), seed)
+        X = coordinates(X, self.metric, *system)
+        return euclidean_space(
+            X, n_landmarks, self.n_neighbors, max_rounds=self.max_smoothing, **parallel
+        )
 
     def _weighted_graph(self, space):
         """Affinities of the landmarks, and the lengths of the same edges."""
@@ -528,6 +510,8 @@ class HeatGeodesicEmbedding(
             return weights, csr_array(lengths, shape=weights.shape)
         prune = not space.given if self.prune == "auto" else self.prune
         lengths = pruned_graph(space.neighbors) if prune else union_graph(space.neighbors)
+        if prune:
+            lengths = without_bridges(lengths, jaccard_affinity(lengths, space.neighbors))
         if self.graph == "knn":
             return connectivity(lengths), lengths
         if self.graph == "jaccard":
@@ -536,43 +520,25 @@ class HeatGeodesicEmbedding(
             return self_tuning_affinity(lengths, space.scales), lengths
         return snn_affinity(lengths, space.neighbors, space.scales), lengths
 
-    def _masses(self, weights, lengths):
-        """Masses of the landmarks under the chosen Laplacian; a node without edges weighs 1."""
-        if self.laplacian == "combinatorial":
-            return np.ones(weights.shape[0])
-        of_all = geodesic_masses if self.laplacian == "geodesic" else lambda w, _: degrees(w)
-        masses = of_all(weights, lengths)
-        return np.where(masses > 0, masses, 1.0)
+    def _heat(self, weights, lengths, parts, space, device):
+        """Kernel and dissimilarities, a component at a time, and the time of the largest.
 
-    def _time(self, generator, parts, noise_share):
-        """A hundredth of the relaxation time of the largest component, longer through noise.
-
-        Heat that has travelled a tenth of the way to equilibrium still knows short distances from
-        long ones; more time averages over more paths, which noise asks for.
+        Components may differ in scale: each has a time and a unit of length of its own.
         """
-        if self.t != "auto":
-            return float(self.t)
-        largest = np.flatnonzero(parts == 0)
-        if len(largest) < 3:
-            return 1.0
-        gap = smallest_eigenpairs(generator[largest][:, largest], 2, tol=1e-4)[0][1]
-        return float(np.clip(0.01 * 8**noise_share / max(gap, 1e-12), 1.0, 128.0))
-
-    def _dissimilarities(self, kernel, t, dim, weights, lengths, masses, parts):
-        """Dissimilarities of the landmarks."""
-        correction = self.volume_correction
-        if self.dissimilarity == "geodesic":
-            jump = jump_length(weights, lengths, masses)
-            distances = geodesic_distance(
-                kernel, t, dim=dim, jump=jump, volume_correction=correction
+        kernel = torch.zeros(weights.shape, dtype=torch.float64, device=device)
+        distances, times = torch.full_like(kernel, torch.inf), []
+        for part in members(parts):
+            inside = np.ix_(part, part)
+            kernel[inside], distances[inside], t = component_heat(
+                weights[part][:, part],
+                lengths[part][:, part],
+                space.dim,
+                space.noise_share,
+                device,
+                self.get_params(),
             )
-            return _in_data_units(distances, lengths, parts)
-        if self.dissimilarity == "potential":
-            return potential_distance(kernel)
-        if self.dissimilarity == "diffusion":
-            return diffusion_distance(kernel)
-        distances = varadhan_distance(kernel, t, volume_correction=correction)
-        return distances**2 if self.dissimilarity == "squared_varadhan" else distances
+            times.append(t)
+        return kernel, distances, times[0]
 
     def _weight_blocks(self, X, fitted):
         """Blocks of rows with the weights that interpolate from the landmarks to them."""

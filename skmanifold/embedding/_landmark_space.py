@@ -5,12 +5,12 @@ Euclidean on the sphere), features under any other metric, a matrix of distances
 distances. Everything after this file works on the landmarks alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
@@ -19,7 +19,9 @@ from sklearn.preprocessing import normalize
 from skmanifold.graph import (
     centroid_landmarks,
     coarse_graph,
+    component_labels,
     denoise,
+    edges,
     intrinsic_dimension,
     kneighbors,
     neighbor_graph,
@@ -32,6 +34,7 @@ N_AUTO_LANDMARKS = 1000  # a dense matrix of this size is worked in a second
 N_DENOISED = 10_000  # sample whose neighbourhoods show the manifold
 MOST_FEATURES = 64  # local covariances beyond would cost more than they show
 FEWEST_SMOOTHED = 50  # below, neighbourhoods of ten are not local
+FEWEST_FEATURES = 3  # a plane leaves no direction for noise
 
 
 @dataclass(frozen=True)
@@ -72,53 +75,83 @@ def is_euclidean(metric):
 
 
 def coordinate_system(X, metric, seed):
-    """Origin at the mean, and leading principal axes where there are many features, else None.
+    """Origin and axes of the features: at most `MOST_FEATURES`, none of them constant.
 
     Other metrics than the Euclidean ones need neither: None, None.
     """
     if not is_euclidean(metric):
         return None, None
-    X = normalize(X) if metric == "cosine" else X
-    if X.shape[1] <= MOST_FEATURES:
-        return X.mean(axis=0, dtype=np.float64), None
-    sample = _sample(X, N_DENOISED, seed).astype(np.float64)
+    sample = _normalized(sample_rows(X, N_DENOISED, seed), metric)
+    shifted = sample - sample[0]  # constant features become exactly 0
+    solver = "randomized" if X.shape[1] > MOST_FEATURES else "full"
+    if not shifted.any():
+        return sample[0], None
     n_axes = min(MOST_FEATURES, *sample.shape)
-    pca = PCA(n_axes, svd_solver="randomized", random_state=seed).fit(sample)
-    return pca.mean_, pca.components_.T
+    pca = PCA(n_axes, svd_solver=solver, random_state=seed).fit(shifted)
+    # Constant and dependent features are no directions in which noise could be seen.
+    rounding = 16 * np.finfo(X.dtype).eps * np.abs(shifted).max()
+    kept = pca.explained_variance_ > rounding**2
+    return sample[0] + pca.mean_, pca.components_[kept].T
 
 
 def coordinates(X, metric, origin, axes):
     """Float64 features in the coordinate system: rounding is relative to spread, not to offset."""
-    X = X.astype(np.float64)
-    if not is_euclidean(metric):
-        return X
-    X = normalize(X) if metric == "cosine" else X
-    return X - origin if axes is None else (X - origin) @ axes
+    X = _normalized(X, metric)
+    return X if axes is None else (X - origin) @ axes
 
 
-def _sample(X, n_most, seed):
+def _normalized(X, metric):
+    """Float64 features, on the unit sphere under the cosine metric."""
+    X = X.astype(np.float64, copy=False)
+    return normalize(X) if metric == "cosine" else X
+
+
+def sample_rows(X, n_most, seed):
     """At most `n_most` rows, drawn at random."""
     return X[sampled_landmarks(len(X), n_most, seed=seed)]
 
 
 def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_jobs):
-    """Landmarks of features under the Euclidean metric: centroids of the denoised sample."""
-    dense = n_landmarks >= len(X)
-    sample = X if dense else _sample(X, max(N_DENOISED, n_landmarks), seed)
-    noise = {}
-    if max_rounds and len(sample) >= FEWEST_SMOOTHED:
-        # Averaging pays over more neighbours the denser the sample.
-        width = min(max(10, round(10 * (len(sample) / 500) ** 0.5)), len(sample) - 1)
-        result = denoise(sample, width, max_rounds=max_rounds, device=device, n_jobs=n_jobs)
-        sample = result.points
-        noise = {"noise_variance": result.noise_variance, "noise_share": result.noise_share}
-    landmarks = centroid_landmarks(sample, n_landmarks, seed=seed, device=device)
-    return _knn_space(landmarks, landmarks, "euclidean", n_neighbors, device, n_jobs, **noise)
+    """Landmarks of features under the Euclidean metric: centroids of the denoised points."""
+    search = {"device": device, "n_jobs": n_jobs}
+    if not max_rounds or X.shape[1] < FEWEST_FEATURES or len(X) < FEWEST_SMOOTHED:
+        landmarks = centroid_landmarks(X, n_landmarks, seed=seed, device=device)
+        return _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
+    # Averaging pays over more neighbours the denser the sample.
+    width = min(max(10, round(10 * (len(X) / 500) ** 0.5)), len(X) - 1)
+    result = denoise(X, width, max_rounds=max_rounds, **search)
+    landmarks = centroid_landmarks(result.points, n_landmarks, seed=seed, device=device)
+    space = _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
+    neighbors = space.neighbors
+    if result.noise_variance > 0:
+        parts = component_labels(neighbor_graph(*kneighbors(X, min(n_neighbors, len(X) - 1))))
+        _, nearest = kneighbors(result.points, 1, queries=landmarks)
+        neighbors = _joined(neighbors, space.squares, parts[nearest[:, 0]])
+    return replace(
+        space,
+        neighbors=neighbors,
+        noise_variance=result.noise_variance,
+        noise_share=result.noise_share,
+    )
+
+
+def _joined(neighbors, squares, parts):
+    """The graph, and the shortest edges that hold each of the given parts together.
+
+    Points that noise removal drew together leave gaps behind, which the data did not have.
+    """
+    within = np.where(parts[:, None] == parts, np.sqrt(squares), 0.0)
+    forest = union_graph(minimum_spanning_tree(within))
+    rows, columns, lengths = edges(forest)
+    labels = component_labels(neighbors)
+    gap = labels[rows] != labels[columns]
+    bridges = csr_array((lengths[gap], (rows[gap], columns[gap])), shape=forest.shape)
+    return csr_array(neighbors.maximum(bridges))
 
 
 def metric_space(X, n_landmarks, n_neighbors, metric, *, seed, device, n_jobs):
     """Landmarks of features under any metric: distinct rows, drawn at random."""
-    landmarks = _sample(np.unique(X, axis=0), n_landmarks, seed)
+    landmarks = sample_rows(np.unique(X, axis=0), n_landmarks, seed)
     return _knn_space(landmarks, landmarks, metric, n_neighbors, device, n_jobs)
 
 
@@ -132,23 +165,29 @@ def matrix_space(distances, n_landmarks, n_neighbors, *, seed, device, n_jobs):
     return _knn_space(rows, block, "precomputed", n_neighbors, device, n_jobs)
 
 
-def _knn_space(landmarks, X, metric, n_neighbors, device, n_jobs, **noise):
+def _knn_space(landmarks, X, metric, n_neighbors, device, n_jobs):
     """The space of landmarks whose neighbours are the nearest ones."""
     euclidean = metric == "euclidean"
     squares = cdist(X, X, "sqeuclidean") if euclidean else pairwise_distances(X, metric=metric) ** 2
     if len(X) == 1:  # all points are one point
-        return LandmarkSpace(landmarks, squares, csr_array((1, 1)), np.ones(1), 1.0, **noise)
+        return LandmarkSpace(landmarks, squares, csr_array((1, 1)), np.ones(1), 1.0)
     n_neighbors = min(n_neighbors, len(X) - 1)
     lengths, indices = kneighbors(X, n_neighbors, metric=metric, device=device, n_jobs=n_jobs)
     graph = neighbor_graph(lengths, indices)
     scales = graph.max(axis=1).toarray().ravel()
-    return LandmarkSpace(landmarks, squares, graph, scales, intrinsic_dimension(lengths), **noise)
+    dim = intrinsic_dimension(lengths)
+    dim = dim if metric == "precomputed" else min(dim, X.shape[1])
+    return LandmarkSpace(landmarks, squares, graph, scales, dim)
 
 
 def graph_space(graph, n_landmarks, *, seed):
     """Landmarks of a graph of distances: nodes drawn at random, and the graph of their cells."""
     graph = union_graph(graph)
     rows = sampled_landmarks(graph.shape[0], n_landmarks, seed=seed)
+    # Every component keeps a landmark: nothing else can place its nodes.
+    labels = component_labels(graph)
+    _, firsts = np.unique(labels, return_index=True)
+    rows = np.union1d(rows, firsts[~np.isin(labels[firsts], labels[rows])])
     coarse = graph if len(rows) == graph.shape[0] else coarse_graph(graph, rows)
     squares = dijkstra(coarse, directed=False) ** 2
     scales = coarse.max(axis=1).toarray().ravel()
@@ -188,13 +227,17 @@ def nearest_by_features(X, landmarks, n_nearest, metric, device, n_jobs):
     The search may round as its blocks fall; the distances are then taken one by one, so that a
     point's do not depend on the points beside it.
     """
+    # Twice as many candidates: which of those at one distance is found may depend on the block.
+    wider = min(2 * n_nearest, len(landmarks))
     lengths, positions = kneighbors(
-        landmarks, n_nearest, queries=X, metric=metric, device=device, n_jobs=n_jobs
+        landmarks, wider, queries=X, metric=metric, device=device, n_jobs=n_jobs
     )
-    if metric != "euclidean":
-        return lengths**2, positions
-    offsets = landmarks[positions] - X[:, None, :]
-    return np.einsum("nkd,nkd->nk", offsets, offsets), positions
+    squared = lengths**2
+    if metric == "euclidean":
+        offsets = landmarks[positions] - X[:, None, :]
+        squared = np.einsum("nkd,nkd->nk", offsets, offsets)
+    nearest = np.lexsort((positions, squared))[:, :n_nearest]
+    return np.take_along_axis(squared, nearest, 1), np.take_along_axis(positions, nearest, 1)
 
 
 def nearest_by_distance(distances, n_nearest):

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from skmanifold.graph import triplet_denoised
 from skmanifold.linalg import (
     classical_mds,
     normalized_stress,
@@ -17,14 +16,6 @@ from skmanifold.utils import to_numpy
 def members(parts):
     """Positions of the landmarks of each component, the largest component first."""
     return [np.flatnonzero(parts == part) for part in range(parts.max() + 1)]
-
-
-def within_parts(distances, parts, denoising):
-    """Distances denoised within each component, and infinite between components."""
-    apart = torch.full_like(distances, torch.inf)
-    for inside in (np.ix_(part, part) for part in members(parts)):
-        apart[inside] = triplet_denoised(distances[inside], denoising)
-    return apart
 
 
 def layout(distances, kernel, parts, n_components, *, mds, mds_weights, seed):
@@ -66,6 +57,8 @@ def _pair_weights(distances, kernel, mds_weights):
         positive = distances[distances > 0]
         least = float(positive.min()) if len(positive) else 1.0
         weights = distances.clamp(min=least) ** -mds_weights
+    # Weights of more than eight orders apart would leave the light pairs to rounding.
+    weights = weights.clamp(min=1e-8 * float(weights.max()))
     return weights - torch.diag(weights.diagonal())
 
 

@@ -35,6 +35,7 @@ from skmanifold.graph._pruning import (
     neighbor_graph,
     pruned_graph,
     union_graph,
+    without_bridges,
 )
 
 __all__ = [
@@ -72,4 +73,5 @@ __all__ = [
     "triplet_denoised",
     "union_graph",
     "varadhan_distance",
+    "without_bridges",
 ]

@@ -8,6 +8,8 @@ from sklearn.metrics import pairwise_distances_chunked
 
 from skmanifold.graph._pruning import edges
 
+MOST_EXPONENT = 30.0  # weights from 1 down to 1e-13
+
 
 def _with_values(graph: spmatrix | sparray, values: np.ndarray) -> csr_array:
     """The same edges with other values."""
@@ -35,7 +37,9 @@ def self_tuning_affinity(graph: spmatrix | sparray, scales: np.ndarray) -> csr_a
     .. [1] L. Zelnik-Manor and P. Perona, "Self-tuning spectral clustering", NeurIPS 2004, eq. 1.
     """
     rows, columns, lengths = edges(graph)
-    return _with_values(graph, np.exp(-(lengths**2) / (scales[rows] * scales[columns])))
+    exponents = (lengths / scales[rows]) * (lengths / scales[columns])
+    # An edge of the graph stays one: weights that underflow would part what the graph joins.
+    return _with_values(graph, np.exp(-np.minimum(exponents, MOST_EXPONENT)))
 
 
 def jaccard_affinity(graph: spmatrix | sparray, neighbors: spmatrix | sparray) -> csr_array:

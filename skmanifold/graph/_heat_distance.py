@@ -111,7 +111,7 @@ def varadhan_distance(
     .. [1] G. Huguet et al., "A heat diffusion perspective on geodesic preserving dimensionality
        reduction", NeurIPS 2023, definition 3.1 and section 4.
     """
-    stayed = kernel.diagonal()
+    stayed = kernel.diagonal().clamp(min=0.0)
     volume = torch.log((stayed[:, None] + stayed[None, :]) / 2 + VARADHAN_FLOOR)
     logs = torch.log(kernel.clamp(min=0.0) + VARADHAN_FLOOR)
     return torch.sqrt((4 * t * (volume_correction * volume - logs)).clamp(min=0.0))

@@ -15,7 +15,8 @@ def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
         far below any other.
     """
     n_samples, n_neighbors = indices.shape
-    distances = np.maximum(distances, 1e-12 * distances.max() + np.finfo(float).tiny)
+    least = 1e-12 * distances.max(initial=0.0) + np.finfo(float).tiny ** 0.25
+    distances = np.maximum(distances, least)
     rows = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
     graph = csr_array((distances.ravel(), indices.ravel(), rows), shape=(n_samples, n_samples))
     graph.sort_indices()

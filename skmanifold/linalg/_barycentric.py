@@ -42,8 +42,11 @@ def barycentric_weights(
     variance = np.trace(scaled, axis1=1, axis2=2)
     # Coinciding neighbours have no variance; any positive number makes the system regular.
     floor = noise_variance + ridge * variance / n_neighbors + np.finfo(float).tiny ** 0.5
-    scaled[:, np.arange(n_neighbors), np.arange(n_neighbors)] += floor[:, None]
-    coefficients = np.linalg.solve(scaled, (roots * products)[:, :, None])[:, :, 0] * roots
+    values, vectors = np.linalg.eigh(scaled)
+    # Distances of no plane have directions of negative variance: nothing is predicted along them.
+    filters = np.where(values > 0, 1 / (np.maximum(values, 0) + floor[:, None]), 0.0)
+    along = filters[:, :, None] * (vectors.mT @ (roots * products)[:, :, None])
+    coefficients = (vectors @ along)[:, :, 0] * roots
     return share + coefficients - share * coefficients.sum(axis=1, keepdims=True)
 
 

@@ -161,14 +161,16 @@ def stochastic_mds(
     points, half = start.clone(), len(distances) // 2
     if half == 0:
         return points, 0
-    steps = np.geomspace(1.0, 0.01, max(n_epochs * (n_points - 1), 1))
-    heaviest = 1.0 if weights is None else float(weights.max())
-    for step in steps:
+    if weights is None:
+        weights = torch.ones_like(distances)
+    # From steps that satisfy the lightest pair at once to small ones for the heaviest.
+    lightest, heaviest = float(weights[weights > 0].min()), float(weights.max())
+    for step in np.geomspace(1 / lightest, 0.01 / heaviest, n_epochs * (n_points - 1)):
         order = torch.randperm(n_points, generator=generator).to(points.device)
         first, second = order[:half], order[half : 2 * half]
         apart = points[first] - points[second]
         length = apart.norm(dim=1).clamp(min=1e-12)
-        pull = step if weights is None else (step * weights[first, second] / heaviest)
+        pull = (step * weights[first, second]).clamp(max=1.0)
         move = (pull * (length - distances[first, second]) / (2 * length))[:, None] * apart
         points[first] -= move
         points[second] += move

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from sklearn import get_config
 from sklearn.utils import gen_batches
 
-
 # Of the working memory, what one block takes: smaller blocks stay nearer to the processor, and
 # the callers' own temporaries come on top. At 128 MiB, a block of covariances is twice as fast as
 # at 1 GiB (measured), which is the default working memory.

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import block_diag, csr_array
 
 from skmanifold.graph import (
     degrees,
@@ -99,6 +100,15 @@ def test_geodesic_masses_on_equal_edges_are_the_degrees(weights):
     masses = geodesic_masses(weights, lengths)
     assert_allclose(masses, degrees(weights))
     assert_allclose(jump_length(weights, lengths, masses), 3.0)
+
+
+def test_nodes_without_edges_do_not_count(weights, lengths):
+    # They have no mass, and the others theirs as if alone.
+    more = [csr_array(block_diag([matrix, csr_array((45, 45))])) for matrix in (weights, lengths)]
+    masses = geodesic_masses(*more)
+    assert_allclose(masses[:40], geodesic_masses(weights, lengths))
+    assert_array_equal(masses[40:], 0)
+    assert_array_equal(geodesic_masses(csr_array((3, 3)), csr_array((3, 3))), 0)
 
 
 def test_units(weights, lengths):

@@ -7,12 +7,14 @@ from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 from skmanifold.graph import (
     component_labels,
     edges,
+    jaccard_affinity,
     kneighbors,
     mutual_graph,
     neighbor_graph,
     pruned_graph,
     union_graph,
 )
+from skmanifold.graph._pruning import without_bridges
 
 
 def sample(seed, n_samples=150):
@@ -120,3 +122,44 @@ def test_edges_are_the_stored_entries():
     rows, columns, values = edges(csr_array(dense))
     assert_array_equal(dense[rows, columns], values)
     assert len(values) == 4
+
+
+# -- thin bridges
+
+
+@pytest.mark.parametrize("suspected", [0.05, 0.3])
+@pytest.mark.parametrize("seed", range(4))
+def test_bridges_by_loops(seed, suspected):
+    neighbors = directed(seed, n_neighbors=6)
+    graph = pruned_graph(neighbors)
+    overlap = jaccard_affinity(graph, neighbors)
+    lengths, shared = graph.toarray(), overlap.toarray()
+    there = lengths > 0
+    suspect = there & (shared <= np.quantile(shared[there], suspected))
+    around = shortest_path(csr_array(np.where(suspect, 0, lengths)), directed=False)
+    expected = np.zeros_like(lengths)
+    for i, j in zip(*np.nonzero(there), strict=True):
+        saves = np.isfinite(around[i, j]) and around[i, j] > 4 * lengths[i, j]
+        expected[i, j] = 0 if suspect[i, j] and saves else lengths[i, j]
+    found = without_bridges(graph, overlap, suspected=suspected)
+    assert_allclose(found.toarray(), expected)
+    assert_allclose(found.toarray(), found.toarray().T)
+    assert_array_equal(component_labels(found), component_labels(graph))
+
+
+def test_a_bridge_across_a_gap_goes_and_a_needed_one_stays():
+    """The ends of an open ring: an edge across the gap saves the way around."""
+    angle = np.linspace(0, 1.8 * np.pi, 120)
+    ring = np.c_[np.cos(angle), np.sin(angle)]
+    neighbors = neighbor_graph(*kneighbors(ring, 6))
+    graph = union_graph(neighbors).tolil()
+    gap = np.linalg.norm(ring[0] - ring[-1])
+    graph[0, 119] = graph[119, 0] = gap
+    bridged = csr_array(graph)
+    overlap = jaccard_affinity(bridged, neighbors)
+    assert without_bridges(bridged, overlap)[0, 119] == 0
+    # Without the far half of the ring the same edge is the only way between what is left.
+    kept = np.r_[0:30, 90:120]
+    halves, overlap = bridged[kept][:, kept], overlap[kept][:, kept]
+    assert without_bridges(halves, overlap)[0, 59] == gap
+    assert component_labels(without_bridges(halves, overlap)).max() == 0
