@@ -75,7 +75,7 @@ def is_euclidean(metric):
 
 
 def coordinate_system(X, metric, seed):
-    """Origin and axes of the features: at most `MOST_FEATURES`, none of them constant.
+    """Origin at the mean, and axes where there are too many features or dependent ones, else None.
 
     Other metrics than the Euclidean ones need neither: None, None.
     """
@@ -91,13 +91,15 @@ def coordinate_system(X, metric, seed):
     # Constant and dependent features are no directions in which noise could be seen.
     rounding = 16 * np.finfo(X.dtype).eps * np.abs(shifted).max()
     kept = pca.explained_variance_ > rounding**2
-    return sample[0] + pca.mean_, pca.components_[kept].T
+    axes = pca.components_[kept].T
+    return sample[0] + pca.mean_, axes if len(axes) > axes.shape[1] else None
 
 
 def coordinates(X, metric, origin, axes):
     """Float64 features in the coordinate system: rounding is relative to spread, not to offset."""
     X = _normalized(X, metric)
-    return X if axes is None else (X - origin) @ axes
+    X = X if origin is None else X - origin
+    return X if axes is None else X @ axes
 
 
 def _normalized(X, metric):

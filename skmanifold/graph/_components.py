@@ -24,6 +24,7 @@ def describe_components(labels: np.ndarray, most: int = 5) -> str:
     """Words for a message: how many parts, and the sizes and first rows of the largest."""
     sizes = np.bincount(labels)
     first = [int(np.flatnonzero(labels == part)[0]) for part in range(min(most, len(sizes)))]
-    parts = [f"{size} (row {row} and others)" for size, row in zip(sizes, first, strict=False)]
+    others = [" and others" if size > 1 else "" for size in sizes]
+    parts = [f"{sizes[part]} (row {row}{others[part]})" for part, row in enumerate(first)]
     more = f" and {len(sizes) - most} smaller ones" if len(sizes) > most else ""
     return f"{len(sizes)} components of sizes {', '.join(parts)}{more}"

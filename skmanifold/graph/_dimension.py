@@ -33,7 +33,5 @@ def intrinsic_dimension(distances: np.ndarray) -> float:
     nearer, farthest = distances[:, :-1], distances[:, -1:]
     positive = nearer > 0  # duplicates are infinitely near and say nothing of dimension
     logs = np.log(np.broadcast_to(farthest, nearer.shape)[positive] / nearer[positive])
-    # Unbiased for k neighbours: k - 2 in place of k - 1 logarithms.
-    bias = max(nearer.shape[1] - 1, 1) / max(nearer.shape[1], 1)
-    mean = logs.mean() / bias if logs.size else 0.0
+    mean = logs.mean() if logs.size else 0.0
     return float(1 / mean) if mean > 0 else 1.0

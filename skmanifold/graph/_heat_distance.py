@@ -120,12 +120,12 @@ def varadhan_distance(
 def potential_distance(kernel: torch.Tensor) -> torch.Tensor:
     """Distances between the rows of ``-log h``, PHATE's potential distance."""
     potential = -torch.log(kernel.clamp(min=0.0) + POTENTIAL_FLOOR)
-    return torch.cdist(potential, potential)
+    return torch.cdist(potential, potential).fill_diagonal_(0.0)
 
 
 def diffusion_distance(kernel: torch.Tensor) -> torch.Tensor:
     """Distances between the rows of the kernel, as in diffusion maps."""
-    return torch.cdist(kernel, kernel)
+    return torch.cdist(kernel, kernel).fill_diagonal_(0.0)
 
 
 def triplet_denoised(distances: torch.Tensor, amount: float) -> torch.Tensor:

@@ -56,6 +56,8 @@ def kneighbors(
     ImportError
         If ``"approximate"`` is asked for and pynndescent is not installed.
     """
+    if method not in {"auto", "brute", "torch", "approximate"}:
+        raise ValueError(f"method={method!r} is not 'auto', 'brute', 'torch' or 'approximate'.")
     available = len(X) - (queries is None)
     if not 1 <= n_neighbors <= available:
         raise ValueError(f"n_neighbors={n_neighbors} is not between 1 and {available}.")
@@ -70,10 +72,8 @@ def kneighbors(
     extra = queries is None  # each point finds itself too
     if method == "torch":
         found = _with_torch(X, n_neighbors + extra, asked, device)
-    elif method == "approximate":
-        found = _approximate(X, n_neighbors + extra, asked, n_jobs)
     else:
-        raise ValueError(f"method={method!r} is not 'auto', 'brute', 'torch' or 'approximate'.")
+        found = _approximate(X, n_neighbors + extra, asked, n_jobs)
     return _without_self(*found) if extra else found
 
 
@@ -96,10 +96,13 @@ def _with_torch(
 ) -> Found:
     """Exact search by matrix products, in chunks of queries that fit the working memory."""
     points = to_tensor(X, device=device)
+    # Matrix products cancel the digits of points far from the origin.
+    origin = points.mean(dim=0)
+    points -= origin
     distances = np.empty((len(queries), n_neighbors), dtype=X.dtype)
     indices = np.empty((len(queries), n_neighbors), dtype=np.intp)
     for rows in row_chunks(len(queries), 3 * len(X) * X.itemsize):
-        block = torch.cdist(to_tensor(queries[rows], device=device), points)
+        block = torch.cdist(to_tensor(queries[rows], device=device) - origin, points)
         nearest = block.topk(n_neighbors, largest=False)
         distances[rows], indices[rows] = to_numpy(nearest.values), to_numpy(nearest.indices)
     return distances, indices

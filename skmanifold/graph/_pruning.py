@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, sparray, spmatrix
-from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
+from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 
 
 def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
@@ -59,14 +59,15 @@ def without_bridges(
     graph: spmatrix | sparray,
     overlap: spmatrix | sparray,
     *,
-    suspected: float = 0.1,
-    detour: float = 4.0,
+    suspected: float = 0.05,
+    detour: float = 6.0,
+    width: int = 3,
 ) -> csr_array:
     """Drop thin bridges: edges between neighbourhoods that hardly overlap, and far apart otherwise.
 
     All edges of the least overlap are taken out at once. Those whose ends stay near each other
-    come back, and those without which the graph would fall apart; what stays out are the few
-    edges that join places far apart.
+    come back, and those without which the graph would fall apart, and those of wide bridges, which
+    may be a narrow part of the manifold; what stays out are the few edges that join far places.
 
     Parameters
     ----------
@@ -74,17 +75,31 @@ def without_bridges(
         Undirected, with lengths as its entries.
     overlap : sparse array of shape (n_nodes, n_nodes)
         Overlap on the same edges, see `jaccard_affinity`.
-    suspected : float, default=0.1
+    suspected : float, default=0.05
         Share of the edges that are put to the test.
-    detour : float, default=4.0
+    detour : float, default=6.0
         How many times its own length an edge may save.
+    width : int, default=3
+        Most edges of a thin bridge. Edges that share an end, or have neighbours for ends, are of
+        one bridge.
     """
     rows, columns, lengths = edges(graph)
+    if len(lengths) == 0:
+        return csr_array(graph)
     shared = overlap[rows, columns]
     suspects = shared <= np.quantile(shared, suspected)
     trusted = csr_array((lengths[~suspects], (rows[~suspects], columns[~suspects])), graph.shape)
     ends, where = np.unique(rows[suspects], return_inverse=True)
     around = dijkstra(trusted, directed=False, indices=ends)[where, columns[suspects]]
-    kept = ~suspects
-    kept[suspects] = ~((around > detour * lengths[suspects]) & np.isfinite(around))
+    shortcut = suspects.copy()
+    shortcut[suspects] = (around > detour * lengths[suspects]) & np.isfinite(around)
+    kept = ~shortcut
+    kept[shortcut] = _edges_of_bridge(graph, rows[shortcut]) > width
     return csr_array((lengths[kept], (rows[kept], columns[kept])), shape=graph.shape)
+
+
+def _edges_of_bridge(graph: spmatrix | sparray, rows: np.ndarray) -> np.ndarray:
+    """For each edge, given in both directions by its start, how many edges its bridge has."""
+    ends, start = np.unique(rows, return_inverse=True)
+    _, bridge = connected_components(graph[ends][:, ends], directed=False)
+    return np.bincount(bridge[start], minlength=1)[bridge[start]] // 2

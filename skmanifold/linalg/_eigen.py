@@ -21,7 +21,8 @@ def smallest_eigenpairs(
     Parameters
     ----------
     laplacian : sparse array of shape (n_nodes, n_nodes)
-        Symmetric positive semi-definite.
+        Symmetric positive semi-definite. Of a graph in several parts, some of the copies of an
+        eigenvalue may be missed: a Krylov space tells them apart by rounding alone.
     n_pairs : int
         At most `n_nodes`.
     tol : float, default=0.0
@@ -39,7 +40,7 @@ def smallest_eigenpairs(
         return values, deterministic_signs(vectors)
     bound = float(abs(laplacian).sum(axis=1).max())
     flipped = bound * eye_array(n_nodes) - laplacian
-    # A fixed start makes the result repeatable; a random one meets every eigenvector.
+    # A fixed start makes the result repeatable; a random one meets every eigenvalue.
     start = np.random.default_rng(0).normal(size=n_nodes)
     values, vectors = eigsh(flipped, k=n_pairs, which="LA", v0=start, tol=tol)
     order = np.argsort(-values)

@@ -33,7 +33,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         raise ValueError(
             f"device={device!r} cannot be used on this machine; pass device='auto' or "
-            f"device='cpu'. torch says: {str(error).splitlines()[0]}"
+            f"device='cpu'. torch says: {str(error).splitlines()[0].split('. ')[0]}"
         ) from error
     if resolved.type == "meta":
         raise ValueError("device='meta' holds no data; pass device='auto' or device='cpu'.")

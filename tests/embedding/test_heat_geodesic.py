@@ -202,7 +202,7 @@ def test_data_in_many_dimensions_are_those_in_few(rng):
     X = sample_of("clean roll", 0).X
     axes = np.linalg.qr(rng.normal(size=(100, 3)))[0].T
     fitted = HeatGeodesicEmbedding(random_state=0).fit(X @ axes + 5)
-    assert fitted.landmarks_.shape[1] == 64
+    assert fitted.landmarks_.shape[1] == 3  # what the features depend on
     similarity = np.corrcoef(pdist(fitted.embedding_), pdist(embedded(X)))[0, 1]
     assert similarity > 0.99
     assert_array_equal(fitted.transform(X @ axes + 5), fitted.embedding_)

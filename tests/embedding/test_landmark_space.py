@@ -178,8 +178,8 @@ def test_tiny_clumps_of_points(X, rng, graph, size):
 
 def test_constant_columns_change_nothing(X):
     padded = np.hstack([np.zeros((300, 1)), X, np.full((300, 2), 7.0)])
-    assert_allclose(fit(padded, max_smoothing=0).embedding_, fit(X, max_smoothing=0).embedding_)
-    assert np.isfinite(fit(padded).embedding_).all()
+    same, expected = (pdist(fit(data).embedding_) for data in (padded, X))
+    assert_allclose(same, expected, atol=0.02 * expected.max())
 
 
 @pytest.mark.parametrize("n_features", [1, 2])

@@ -139,9 +139,9 @@ def test_bridges_by_loops(seed, suspected):
     around = shortest_path(csr_array(np.where(suspect, 0, lengths)), directed=False)
     expected = np.zeros_like(lengths)
     for i, j in zip(*np.nonzero(there), strict=True):
-        saves = np.isfinite(around[i, j]) and around[i, j] > 4 * lengths[i, j]
+        saves = np.isfinite(around[i, j]) and around[i, j] > 2 * lengths[i, j]
         expected[i, j] = 0 if suspect[i, j] and saves else lengths[i, j]
-    found = without_bridges(graph, overlap, suspected=suspected)
+    found = without_bridges(graph, overlap, suspected=suspected, detour=2, width=10**6)
     assert_allclose(found.toarray(), expected)
     assert_allclose(found.toarray(), found.toarray().T)
     assert_array_equal(component_labels(found), component_labels(graph))
@@ -163,3 +163,16 @@ def test_a_bridge_across_a_gap_goes_and_a_needed_one_stays():
     halves, overlap = bridged[kept][:, kept], overlap[kept][:, kept]
     assert without_bridges(halves, overlap)[0, 59] == gap
     assert component_labels(without_bridges(halves, overlap)).max() == 0
+
+
+@pytest.mark.parametrize(("width", "stays"), [(1, True), (2, True), (3, False), (4, False)])
+def test_a_wide_bridge_may_be_a_narrow_part_of_the_manifold(width, stays):
+    ring = np.c_[np.cos(np.arange(120) / 20), np.sin(np.arange(120) / 20)]
+    neighbors = neighbor_graph(*kneighbors(ring, 4))
+    graph = union_graph(neighbors).tolil()
+    across = [(0, 119), (1, 118), (2, 117)]  # their ends are neighbours
+    for i, j in across:
+        graph[i, j] = graph[j, i] = np.linalg.norm(ring[i] - ring[j])
+    bridged = csr_array(graph)
+    found = without_bridges(bridged, jaccard_affinity(bridged, neighbors), width=width)
+    assert all((found[edge] > 0) == stays for edge in across)
