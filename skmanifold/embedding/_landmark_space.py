@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
@@ -33,6 +33,7 @@ from skmanifold.linalg import barycentric_weights
 N_AUTO_LANDMARKS = 1000  # a dense matrix of this size is worked in a second
 N_DENOISED = 10_000  # sample whose neighbourhoods show the manifold
 MOST_FEATURES = 64  # local covariances beyond would cost more than they show
+FEW = 4  # points of a landmark, beside which one with a single point is a stray
 FEWEST_SMOOTHED = 50  # below, neighbourhoods of ten are not local
 FEWEST_FEATURES = 3  # a plane leaves no direction for noise
 
@@ -124,7 +125,7 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_
     result = denoise(X, width, max_rounds=max_rounds, **search)
     landmarks = centroid_landmarks(result.points, n_landmarks, seed=seed, device=device)
     space = _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
-    neighbors = space.neighbors
+    neighbors = _without_strays(space.neighbors, landmarks, result.points)
     if result.noise_variance > 0:
         parts = component_labels(neighbor_graph(*kneighbors(X, min(n_neighbors, len(X) - 1))))
         _, nearest = kneighbors(result.points, 1, queries=landmarks)
@@ -135,6 +136,21 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_
         noise_variance=result.noise_variance,
         noise_share=result.noise_share,
     )
+
+
+def _without_strays(neighbors, landmarks, points):
+    """The directed graph in which no landmark chooses one that stands for a single point.
+
+    Where others stand for several, such a point was left over between the sheets of the data.
+    Unchosen, it is a leaf of the pruned graph and no bridge; it still has its place.
+    """
+    _, nearest = kneighbors(landmarks, 1, queries=points)
+    counts = np.bincount(nearest[:, 0], minlength=len(landmarks))
+    if np.median(counts) < FEW:
+        return neighbors
+    chosen = csr_array(neighbors @ diags_array((counts > 1).astype(float)))
+    chosen.eliminate_zeros()
+    return chosen
 
 
 def _joined(neighbors, squares, parts):

@@ -135,7 +135,7 @@ def _local_spectra(
     row_bytes = 8 * n_features * (3 * neighbors.shape[1] + 4 * n_features)
     for rows in row_chunks(n_samples, row_bytes):
         members = to_tensor(np.c_[asked[rows], neighbors[rows]], device=device)
-        reach = np.maximum(distances[rows, -1:], np.finfo(float).tiny ** 0.25)
+        reach = np.maximum(distances[rows, -1:], np.finfo(float).tiny ** 0.5)
         # Gaussian weights that have fallen to a tenth at the farthest neighbour.
         weights = np.exp(-((1.5 * distances[rows] / reach) ** 2))
         weights = to_tensor(np.hstack([np.ones_like(reach), weights]), device=device)

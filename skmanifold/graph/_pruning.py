@@ -15,7 +15,7 @@ def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
         far below any other.
     """
     n_samples, n_neighbors = indices.shape
-    least = 1e-12 * distances.max(initial=0.0) + np.finfo(float).tiny ** 0.25
+    least = 1e-12 * distances.max(initial=0.0) + np.finfo(float).tiny ** 0.5
     distances = np.maximum(distances, least)
     rows = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
     graph = csr_array((distances.ravel(), indices.ravel(), rows), shape=(n_samples, n_samples))
