@@ -365,7 +365,9 @@ def test_fits_in_two_threads_are_those_in_one(estimator):
     with ThreadPoolExecutor(2) as pool:
         threaded = list(pool.map(fit, sets))
     for pair, found in zip(sets, threaded, strict=True):
-        assert_same(found, outputs(seeded(estimator).fit(*pair), pair[0]))
+        expected = outputs(seeded(estimator).fit(*pair), pair[0])
+        # Numerical libraries may split sums otherwise where two threads share the cores.
+        assert_same(found, expected, rtol=1e-9, atol=1e-9)
 
 
 class Recorder:
