@@ -127,7 +127,8 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_
     space = _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
     neighbors = _without_strays(space.neighbors, landmarks, result.points)
     if result.noise_variance > 0:
-        parts = component_labels(neighbor_graph(*kneighbors(X, min(n_neighbors, len(X) - 1))))
+        found = kneighbors(X, min(n_neighbors, len(X) - 1), **search)
+        parts = component_labels(neighbor_graph(*found))
         _, nearest = kneighbors(result.points, 1, queries=landmarks)
         neighbors = _joined(neighbors, space.squares, parts[nearest[:, 0]])
     return replace(
