@@ -152,7 +152,8 @@ class HeatGeodesicEmbedding(
         Most rounds of noise removal. Clean data take none. 0 leaves the points alone, for
         data that fill their space.
     n_landmarks : int, "auto" or None, default="auto"
-        ``"auto"`` is at most 1000; None makes every point a landmark, at a cost of
+        ``"auto"`` is at most 1000, and down to 400 in noise, over which each landmark averages;
+        None makes every point a landmark, at a cost of
         ``8 n^2`` bytes several times over and ``n^3`` operations.
     prune : bool or "auto", default="auto"
         Whether an edge must be wanted by both its ends, but for a spanning forest that holds the
@@ -495,7 +496,12 @@ class HeatGeodesicEmbedding(
             X = sample_rows(X, max(N_DENOISED, n_landmarks), seed)
         X = coordinates(X, self.metric, *system)
         return euclidean_space(
-            X, n_landmarks, self.n_neighbors, max_rounds=self.max_smoothing, **parallel
+            X,
+            n_landmarks,
+            self.n_neighbors,
+            fewer=self.n_landmarks == "auto",
+            max_rounds=self.max_smoothing,
+            **parallel,
         )
 
     def _weighted_graph(self, space):

@@ -31,6 +31,7 @@ from skmanifold.graph import (
 from skmanifold.linalg import barycentric_weights
 
 N_AUTO_LANDMARKS = 1000  # a dense matrix of this size is worked in a second
+LOST_TO_NOISE = 0.6  # share of the landmarks that pure noise costs
 N_DENOISED = 10_000  # sample whose neighbourhoods show the manifold
 MOST_FEATURES = 64  # local covariances beyond would cost more than they show
 FEW = 4  # points of a landmark, beside which one with a single point is a stray
@@ -114,8 +115,11 @@ def sample_rows(X, n_most, seed):
     return X[sampled_landmarks(len(X), n_most, seed=seed)]
 
 
-def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_jobs):
-    """Landmarks of features under the Euclidean metric: centroids of the denoised points."""
+def euclidean_space(X, n_landmarks, n_neighbors, *, fewer, max_rounds, seed, device, n_jobs):
+    """Landmarks of features under the Euclidean metric: centroids of the denoised points.
+
+    With `fewer`, noise lowers their number: each has to average over more points then.
+    """
     search = {"device": device, "n_jobs": n_jobs}
     if not max_rounds or X.shape[1] < FEWEST_FEATURES or len(X) < FEWEST_SMOOTHED:
         landmarks = centroid_landmarks(X, n_landmarks, seed=seed, device=device)
@@ -123,6 +127,8 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, max_rounds, seed, device, n_
     # Averaging pays over more neighbours the denser the sample.
     width = min(max(10, round(10 * (len(X) / 500) ** 0.5)), len(X) - 1)
     result = denoise(X, width, max_rounds=max_rounds, **search)
+    if fewer:
+        n_landmarks = round(n_landmarks * (1 - LOST_TO_NOISE * result.noise_share))
     landmarks = centroid_landmarks(result.points, n_landmarks, seed=seed, device=device)
     space = _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
     neighbors = _without_strays(space.neighbors, landmarks, result.points)
