@@ -16,10 +16,12 @@ from skmanifold.embedding._heat_distances import component_heat
 from skmanifold.embedding._landmark_space import (
     N_AUTO_LANDMARKS,
     N_DENOISED,
+    components_of,
     coordinate_system,
     coordinates,
     euclidean_space,
     graph_space,
+    half_squares,
     is_euclidean,
     matrix_space,
     metric_space,
@@ -54,19 +56,6 @@ from skmanifold.utils import (
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 N_NEAREST = 10  # landmarks that a point is interpolated from
-
-
-def _components_of(weights, parts):
-    """The component that each row of interpolation weights draws from."""
-    return parts[weights.indices[weights.indptr[:-1]]]
-
-
-def _half_squares(weights, squares):
-    """Half the weighted mean of the squared distances among each point's own landmarks."""
-    halves = np.empty(weights.shape[0])
-    for rows in row_chunks(weights.shape[0], 3 * 8 * len(squares)):
-        halves[rows] = weights[rows].multiply(weights[rows] @ squares).sum(axis=1) / 2
-    return halves
 
 
 def _check_symmetric(distances):
@@ -432,13 +421,13 @@ class HeatGeodesicEmbedding(
         first = self._interpolation(self._new_points(X))
         second = first if Y is None else self._interpolation(self._new_points(Y))
         squares = np.where(np.isfinite(self.landmark_distances_), self.landmark_distances_, 0) ** 2
-        left, right = (_half_squares(weights, squares) for weights in (first, second))
-        own = _components_of(second, self._parts)
+        left, right = (half_squares(weights, squares) for weights in (first, second))
+        own = components_of(second, self._parts)
         distances = np.empty((first.shape[0], second.shape[0]), dtype=self.embedding_.dtype)
         for rows in row_chunks(len(distances), 8 * (2 * len(squares) + 3 * second.shape[0])):
             crossed = (second @ (first[rows] @ squares).T).T
             block = np.sqrt(np.maximum(crossed - left[rows, None] - right, 0.0))
-            apart = _components_of(first[rows], self._parts)[:, None] != own
+            apart = components_of(first[rows], self._parts)[:, None] != own
             distances[rows] = np.where(apart, np.inf, block)
         return distances
 
@@ -589,7 +578,7 @@ class HeatGeodesicEmbedding(
         components = np.empty(X.shape[0], dtype=np.intp)
         for rows, weights in self._weight_blocks(X, fitted):
             embedding[rows] = weights @ fitted.landmark_embedding_
-            components[rows] = _components_of(weights, fitted._parts)
+            components[rows] = components_of(weights, fitted._parts)
         return embedding, components
 
     @property

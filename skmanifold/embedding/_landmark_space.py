@@ -29,6 +29,7 @@ from skmanifold.graph import (
     union_graph,
 )
 from skmanifold.linalg import barycentric_weights
+from skmanifold.utils import row_chunks
 
 N_AUTO_LANDMARKS = 1000  # a dense matrix of this size is worked in a second
 LOST_TO_NOISE = 0.6  # share of the landmarks that pure noise costs
@@ -131,11 +132,11 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, fewer, max_rounds, seed, dev
         n_landmarks = round(n_landmarks * (1 - LOST_TO_NOISE * result.noise_share))
     landmarks = centroid_landmarks(result.points, n_landmarks, seed=seed, device=device)
     space = _knn_space(landmarks, landmarks, "euclidean", n_neighbors, **search)
-    neighbors = _without_strays(space.neighbors, landmarks, result.points)
+    neighbors = _without_strays(space.neighbors, landmarks, result.points, **search)
     if result.noise_variance > 0:
         found = kneighbors(X, min(n_neighbors, len(X) - 1), **search)
         parts = component_labels(neighbor_graph(*found))
-        _, nearest = kneighbors(result.points, 1, queries=landmarks)
+        _, nearest = kneighbors(result.points, 1, queries=landmarks, **search)
         neighbors = _joined(neighbors, space.squares, parts[nearest[:, 0]])
     return replace(
         space,
@@ -145,13 +146,13 @@ def euclidean_space(X, n_landmarks, n_neighbors, *, fewer, max_rounds, seed, dev
     )
 
 
-def _without_strays(neighbors, landmarks, points):
+def _without_strays(neighbors, landmarks, points, device="cpu", n_jobs=None):
     """The directed graph in which no landmark chooses one that stands for a single point.
 
     Where others stand for several, such a point was left over between the sheets of the data.
     Unchosen, it is a leaf of the pruned graph and no bridge; it still has its place.
     """
-    _, nearest = kneighbors(landmarks, 1, queries=points)
+    _, nearest = kneighbors(landmarks, 1, queries=points, device=device, n_jobs=n_jobs)
     counts = np.bincount(nearest[:, 0], minlength=len(landmarks))
     if np.median(counts) < FEW:
         return neighbors
@@ -244,6 +245,19 @@ def smoothing_weights(squared, positions, squares, parts, *, noise_variance, rid
     rows = np.repeat(np.arange(len(positions)), positions.shape[1])
     shape = (len(positions), len(squares))
     return csr_array((weights.ravel(), (rows, positions.ravel())), shape=shape)
+
+
+def components_of(weights, parts):
+    """The component that each row of interpolation weights draws from."""
+    return parts[weights.indices[weights.indptr[:-1]]]
+
+
+def half_squares(weights, squares):
+    """Half the weighted mean of the squared distances among each point's own landmarks."""
+    halves = np.empty(weights.shape[0])
+    for rows in row_chunks(weights.shape[0], 3 * 8 * len(squares)):
+        halves[rows] = weights[rows].multiply(weights[rows] @ squares).sum(axis=1) / 2
+    return halves
 
 
 def nearest_by_features(X, landmarks, n_nearest, metric, device, n_jobs):

@@ -57,7 +57,7 @@ def denoise(
     n_neighbors : int
         Size of a neighbourhood, at least 4.
     max_rounds : int, default=3
-        Most rounds; 0 moves nothing but still measures the noise.
+        Most rounds; 0 moves nothing but still measures the share of noise.
     clean_share : float, default=0.05
         Stop once the noise is below this share of the largest variance.
     device : torch.device or str, default="cpu"
