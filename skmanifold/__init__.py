@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     # For type checkers and editors, which cannot see through ``__getattr__`` below.
     from skmanifold._show_versions import show_versions
+    from skmanifold.classification import LokiPredictor
     from skmanifold.embedding import HeatGeodesicEmbedding
 
 __version__ = "0.1.0.dev0"
@@ -17,13 +18,16 @@ __version__ = "0.1.0.dev0"
 # Public name -> the module that defines it.
 _NAMES = {
     "HeatGeodesicEmbedding": "skmanifold.embedding",
+    "LokiPredictor": "skmanifold.classification",
     "show_versions": "skmanifold._show_versions",
 }
-_SUBPACKAGES = ("datasets", "embedding", "metrics", "plotting")
+_SUBPACKAGES = ("classification", "datasets", "embedding", "metrics", "plotting")
 
 __all__ = [
     "HeatGeodesicEmbedding",
+    "LokiPredictor",
     "__version__",
+    "classification",
     "datasets",
     "embedding",
     "metrics",

@@ -31,9 +31,9 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmanifold
-from skmanifold import HeatGeodesicEmbedding
+from skmanifold import HeatGeodesicEmbedding, LokiPredictor
 
-ESTIMATORS = [HeatGeodesicEmbedding()]
+ESTIMATORS = [HeatGeodesicEmbedding(), LokiPredictor()]
 
 FEWEST_PASSED = 45
 LEFT_OUT_CHECKS = [  # by `check_estimator`, which asks them of scikit-learn's own estimators only
@@ -481,8 +481,9 @@ def documented_names(text, section):
 def test_everything_public_is_documented(estimator, data):
     text = inspect.getdoc(type(estimator))
     X = pd.DataFrame(data[0], columns=list("abcd"))
-    fitted = vars(seeded(estimator).fit(X, data[1]))
-    attributes = {name for name in fitted if re.fullmatch(r"[^_]\w*_", name)}
+    fitted = seeded(estimator).fit(X, data[1])
+    properties = dict(inspect.getmembers(type(fitted), lambda value: isinstance(value, property)))
+    attributes = {name for name in {**vars(fitted), **properties} if re.fullmatch(r"[^_]\w*_", name)}
     assert documented_names(text, "Parameters") == estimator.get_params().keys()
     assert documented_names(text, "Attributes") == attributes
     for section in ("See Also", "References", "Examples"):

@@ -1,6 +1,20 @@
 """The only file that imports private names of scikit-learn, so that one place breaks with it."""
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
+from sklearn.utils.validation import _check_method_params as sliced_params
+from sklearn.utils.validation import _num_samples as num_samples
 
-__all__ = ["Interval", "Options", "StrOptions", "fit_context"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "fit_context",
+    "num_samples",
+    "routing_enabled",
+    "sliced_params",
+    "take_rows",
+]

@@ -1,0 +1,188 @@
+"""Temperature and number of classes to trust, by cross-validation that hides classes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from skmanifold.label_space._risk import Risk, all_risks, least_risk
+from skmanifold.label_space._spaces import LabelSpace
+from skmanifold.label_space._tempering import Floats, temper
+from skmanifold.label_space._tree import Ints
+
+TEMPERATURES = (0.05, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
+TOP_K = (1, 3, 10, 30, None)
+# Labels times samples on which the temperature of the probabilities is fitted.
+N_LIKELIHOODS = 10_000_000
+
+Setting = tuple[float, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Samples with weights of some classes, of which other classes are hidden.
+
+    Attributes
+    ----------
+    seen : ndarray of shape (n_seen,)
+        Nodes of the classes that are left.
+    weights : ndarray of shape (n_samples, n_seen)
+        Their probabilities; rows sum to one.
+    truth : ndarray of shape (n_samples,)
+        Node of the true class of each sample.
+    sample_weight : ndarray of shape (n_samples,)
+    """
+
+    seen: Ints
+    weights: Floats
+    truth: Ints
+    sample_weight: Floats
+
+    def hidden(self) -> NDArray[np.bool_]:
+        """Mask of the samples of hidden classes."""
+        return ~np.isin(self.truth, self.seen)
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """What cross-validation found.
+
+    Attributes
+    ----------
+    temperature, top_k
+        The setting of least score.
+    settings : list of (float, int or None)
+        All settings that were tried.
+    scores : ndarray of shape (n_settings,)
+        Mean risk of the predictions, half over samples of hidden classes and half over the others.
+    """
+
+    temperature: float
+    top_k: int | None
+    settings: Sequence[Setting]
+    scores: Floats
+
+    def as_dict(self) -> dict[str, NDArray[Any]]:
+        """Columns of what was tried, as in ``cv_results_``; where all classes have weights, `top_k` is masked."""
+        temperatures, top_ks = zip(*self.settings, strict=True)
+        top_k = np.ma.masked_equal([k or 0 for k in top_ks], 0)
+        return {"temperature": np.array(temperatures), "top_k": top_k, "score": self.scores}
+
+
+def hidden_classes(
+    n_classes: int, random_state: np.random.RandomState, n_folds: int = 3
+) -> list[Ints]:
+    """Classes in `n_folds` random parts of about equal size; each is hidden once."""
+    parts = np.array_split(random_state.permutation(n_classes), min(n_folds, n_classes))
+    return [np.sort(part) for part in parts]
+
+
+def masked_fold(fold: Fold, hidden: Ints) -> Fold:
+    """The fold without the columns of some classes, as if the classifier did not know them."""
+    kept = np.setdiff1d(np.arange(len(fold.seen)), hidden)
+    weights = fold.weights[:, kept]
+    total = weights.sum(axis=1, keepdims=True)
+    known = np.divide(weights, total, out=np.full_like(weights, 1 / len(kept)), where=total > 0)
+    return Fold(fold.seen[kept], known, fold.truth, fold.sample_weight)
+
+
+def tune(
+    space: LabelSpace,
+    folds: Sequence[Fold],
+    temperatures: Iterable[float],
+    top_ks: Iterable[int | None],
+    *,
+    power: float,
+    make_risk: Callable[[Ints], Risk],
+) -> Tuning:
+    """The temperature and `top_k` with the least cross-validated risk of the predictions.
+
+    One is varied with the other held, beginning with all classes and then with the best so far,
+    until nothing changes. ``top_k=1`` is the likeliest class itself, so that the setting found is
+    never worse than that on the same folds.
+
+    Parameters
+    ----------
+    space : LabelSpace
+    folds : sequence of Fold
+    temperatures : iterable of float
+    top_ks : iterable of int or None
+        None is all classes.
+    power : float
+        Exponent of the distance from prediction to truth.
+    make_risk : callable
+        ``make_risk(seen)`` gives the risk for nodes of seen classes.
+    """
+    temperatures, top_ks = list(temperatures), list(top_ks)
+    risks = [make_risk(fold.seen) for fold in folds]
+    scores: dict[Setting, float] = {}
+
+    def score(setting: Setting) -> float:
+        if setting not in scores:
+            losses = [
+                _loss(space, fold, risk, setting, power)
+                for fold, risk in zip(folds, risks, strict=True)
+            ]
+            scores[setting] = float(np.mean(losses))
+        return scores[setting]
+
+    best: Setting = (1.0 if 1.0 in temperatures else temperatures[0], top_ks[-1])
+    before = None
+    while best != before:
+        before = best
+        best = min([best, *((each, best[1]) for each in temperatures)], key=score)
+        best = min([best, *((best[0], each) for each in top_ks)], key=score)
+    return Tuning(*best, list(scores), np.array(list(scores.values())))
+
+
+def _loss(space: LabelSpace, fold: Fold, risk: Risk, setting: Setting, power: float) -> float:
+    """Mean of distance**power, half over samples of hidden classes, half over the others."""
+    predicted, _ = least_risk(risk, temper(fold.weights, *setting))
+    losses = space.pair_distances(space.candidates[predicted], fold.truth) ** power
+    hidden = fold.hidden()
+    halves = [
+        np.average(losses[half], weights=fold.sample_weight[half])
+        for half in (hidden, ~hidden)
+        if fold.sample_weight[half].sum() > 0
+    ]
+    return float(np.mean(halves))
+
+
+def softness(
+    space: LabelSpace, folds: Sequence[Fold], setting: Setting, make_risk: Callable[[Ints], Risk]
+) -> float:
+    """The s that makes softmax(-risk / s) likeliest for the true labels of the folds.
+
+    A factor of two in s hardly matters, so only powers of two, times the mean risk of the
+    predictions, are looked at. Of many labels, fewer samples are.
+    """
+    tables = [_risks_and_truth(space, fold, setting, make_risk) for fold in folds]
+    unit = np.mean(np.concatenate([risks.min(axis=1) for risks, _ in tables] or [[0.0]]))
+    if not unit > 0:
+        return 1.0
+    scales = unit * 2.0 ** np.arange(-8, 9)
+    likelihoods = [
+        sum(_log_likelihood(risks / scale, truth) for risks, truth in tables) for scale in scales
+    ]
+    return float(scales[np.argmax(likelihoods)])
+
+
+def _risks_and_truth(
+    space: LabelSpace, fold: Fold, setting: Setting, make_risk: Callable[[Ints], Risk]
+) -> tuple[Floats, Ints]:
+    """Risks of all labels for some samples of a fold, and the positions of their true labels."""
+    position = np.full(len(space.names), -1)
+    position[space.candidates] = np.arange(len(space.candidates))
+    rows = np.flatnonzero(position[fold.truth] >= 0)
+    n_rows = min(len(rows), max(1, N_LIKELIHOODS // len(space.candidates)))
+    rows = rows[np.linspace(0, len(rows), n_rows, endpoint=False).astype(np.intp)]
+    risks = all_risks(make_risk(fold.seen), temper(fold.weights[rows], *setting))
+    return risks, position[fold.truth[rows]]
+
+
+def _log_likelihood(scaled: Floats, truth: Ints) -> float:
+    """Sum of log softmax(-scaled) at the true labels."""
+    return float(-(scaled[np.arange(len(truth)), truth] + logsumexp(-scaled, axis=1)).sum())
