@@ -158,6 +158,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         All labels that may be predicted, sorted.
     seen_classes_ : ndarray of shape (n_seen_classes,)
         Classes that the base estimator knows.
+    label_space_ : LabelSpace or None
+        The label metric as it was read: a tree, graph, matrix, points or function.
     locus_ : ndarray of shape (n_locus,)
         Labels that can be predicted at all, whatever the probabilities: on a tree the paths
         between the seen classes. For more than half a million distances from seen classes to
@@ -324,7 +326,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def _set_label_space(self, space):
         """What follows from the classes that the base estimator knows."""
         self.seen_classes_ = self.estimator_.classes_
-        self._space = space
+        self.label_space_ = space
         self.classes_ = self.seen_classes_ if space is None else space.labels
         if space is not None:
             self._seen = space.nodes_of(self.seen_classes_, "estimator_.classes_")
@@ -337,7 +339,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _make_risk(self, seen, space=None):
         """The risk over the labels as a function of the weights of some nodes."""
-        return (space or self._space).risk(
+        return (space or self.label_space_).risk(
             seen, power=float(self.power), method=self.method, device=resolve_device(self.device)
         )
 
@@ -346,17 +348,17 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         asked = {self.temperature, self.top_k} & {"auto", "cv"}
         self.temperature_, self.top_k_ = self._settings()
         self.cv_results_, self.proba_scale_ = None, 1.0
-        if self._space is None:
+        if self.label_space_ is None:
             return
         folds = self._folds(X, y, sample_weight, params, refit="cv" in asked)
         if asked and folds:
             found = tune(
-                self._space, folds, *self._grid(), power=self.power, make_risk=self._make_risk
+                self.label_space_, folds, *self._grid(), power=self.power, make_risk=self._make_risk
             )
             self.temperature_, self.top_k_ = found.temperature, found.top_k
             self.cv_results_ = found.as_dict()
         setting = self.temperature_, self.top_k_
-        self.proba_scale_ = softness(self._space, folds, setting, self._make_risk)
+        self.proba_scale_ = softness(self.label_space_, folds, setting, self._make_risk)
 
     def _settings(self):
         """Temperature and number of classes (None: all) as given; the published ones if not."""
@@ -374,9 +376,9 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def _folds(self, X, y, sample_weight, params, *, refit):
         """Samples, and probabilities of some classes while others are hidden."""
         random_state = check_random_state(self.random_state)
-        truth = self._space.nodes_of(column_or_1d(y))
+        truth = self.label_space_.nodes_of(column_or_1d(y))
         sample_weight = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
-        if np.isin(self._space.candidates, self._seen).all():
+        if np.isin(self.label_space_.candidates, self._seen).all():
             hidden = [np.empty(0, dtype=np.intp)] * (N_FOLDS if refit else 1)
         else:
             hidden = hidden_classes(len(self._seen), random_state, N_FOLDS)
@@ -394,7 +396,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _fold(self, estimator, X, truth, sample_weight, hidden):
         """What a classifier says of samples, without the classes at some places of the seen."""
-        seen = self._space.nodes_of(estimator.classes_)
+        seen = self.label_space_.nodes_of(estimator.classes_)
         fold = Fold(seen, _class_weights(estimator, X), truth, sample_weight)
         return masked_fold(fold, np.flatnonzero(np.isin(seen, self._seen[hidden])))
 
@@ -430,7 +432,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             what the base estimator predicts.
         """
         check_is_fitted(self)
-        if self._space is None or self._space.uniform:
+        if self.label_space_ is None or self.label_space_.uniform:
             return self.estimator_.predict(X)
         found = [least_risk(self._fitted_risk, weights)[0] for weights in self._weights(X)]
         return self.classes_[np.concatenate(found)]
@@ -491,7 +493,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             If the scores would take more than scikit-learn's ``working_memory``.
         """
         check_is_fitted(self)
-        if self._space is None:
+        if self.label_space_ is None:
             return self.estimator_.decision_function(X)
         risks = self._all_risks(X)
         return risks[:, 0] - risks[:, 1] if len(self.classes_) == 2 else -risks
@@ -517,7 +519,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             If the array would take more than scikit-learn's ``working_memory``.
         """
         check_is_fitted(self)
-        if self._space is None:
+        if self.label_space_ is None:
             return self.estimator_.predict_proba(X)
         return softmax(-self._all_risks(X) / self.proba_scale_)
 
@@ -540,7 +542,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         """
         if hasattr(self, "estimator_"):
             self._check_geometry("predict_from_proba")
-            space, setting = self._space, (self.temperature_, self.top_k_)
+            space, setting = self.label_space_, (self.temperature_, self.top_k_)
         else:
             self._validate_params()
             if self.label_metric is None:
@@ -575,14 +577,14 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             If there are fewer than `n` unseen labels.
         """
         self._check_geometry("select_next_class")
-        return self.classes_[self._space.next_to_label(self._seen, n)]
+        return self.classes_[self.label_space_.next_to_label(self._seen, n)]
 
     @property
     def locus_(self):
         check_is_fitted(self)
-        if self._space is None:
+        if self.label_space_ is None:
             return self.classes_
-        at = self._space.attainable(self._seen, self._fitted_risk, self.power)
+        at = self.label_space_.attainable(self._seen, self._fitted_risk, self.power)
         return self.classes_[at]
 
     @property
@@ -594,7 +596,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _check_geometry(self, method):
         check_is_fitted(self)
-        if self._space is None:
+        if self.label_space_ is None:
             raise ValueError(f"{method} needs a label_metric; this estimator was fitted with None.")
 
     def _weights(self, X):

@@ -246,9 +246,7 @@ class MatrixSpace(LabelSpace):
 
     method = "dense"
 
-    def __init__(
-        self, names: NDArray[Any], matrix: NDArray[np.number], candidates: Ints
-    ) -> None:
+    def __init__(self, names: NDArray[Any], matrix: NDArray[np.number], candidates: Ints) -> None:
         super().__init__(names, candidates)
         self.matrix = matrix
 
@@ -279,9 +277,7 @@ class EuclideanSpace(LabelSpace):
 
     method = "embedding"
 
-    def __init__(
-        self, names: NDArray[Any], points: NDArray[np.floating], candidates: Ints
-    ) -> None:
+    def __init__(self, names: NDArray[Any], points: NDArray[np.floating], candidates: Ints) -> None:
         super().__init__(names, candidates)
         self.points = points
 

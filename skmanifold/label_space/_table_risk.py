@@ -12,6 +12,7 @@ from skmanifold.label_space._risk import Risk
 from skmanifold.utils import row_chunks, to_tensor
 
 Columns = Callable[[NDArray[np.intp]], NDArray[np.number]]
+CLEAR = 1e-9  # relative difference of distances that is no rounding
 MAX_FRONT = 256  # undominated labels that others are compared with
 
 
@@ -111,6 +112,13 @@ def _dominates(
     found = np.empty(len(by), dtype=bool)
     for pairs in row_chunks(len(by), 3 * len(table) * table.itemsize):
         one, other = table[:, by[pairs]], table[:, over[pairs]]
-        before = (by[pairs] < over[pairs]) | (one < other).all(axis=0)
+        before = (by[pairs] < over[pairs]) | _clearly_less(one, other).all(axis=0)
         found[pairs] = before & (one <= other).all(axis=0)
     return found
+
+
+def _clearly_less(one: NDArray[np.number], other: NDArray[np.number]) -> NDArray[np.bool_]:
+    """Where one number is less than another by more than rounding: equal ones may be a tie."""
+    if one.dtype.kind == "f":
+        return one < other * (1 - CLEAR)
+    return one < other

@@ -23,6 +23,14 @@ from skmanifold.label_space._tree import Floats, Ints, nearest_marked, rooted_tr
 from skmanifold.utils import to_tensor
 
 
+def _run(*keys: NDArray[np.number]) -> tuple[Ints, Ints]:
+    """First place, and one past the last, of the run of equal keys that each place is in."""
+    starts = np.any([np.diff(key, prepend=key[0] - 1) != 0 for key in keys], axis=0)
+    bounds = np.append(np.flatnonzero(starts), len(starts))
+    lengths = np.diff(bounds)
+    return np.repeat(bounds[:-1], lengths), np.repeat(bounds[1:], lengths)
+
+
 class TreeRisk(Risk):
     """Risk of power 2 on a tree: only the compressed hull of the seen classes is worked on.
 
@@ -43,6 +51,17 @@ class TreeRisk(Risk):
     height : ndarray of shape (n_labels,)
         How far from the hull each label is.
     """
+
+    # By label: offset of its anchor below the upper key of its edge, and the two keys.
+    _offset: Floats
+    _upper: Ints
+    _lower: Ints
+    # By key, in preorder: parent (the root is its own), depth, and one past the last key below.
+    _key_parent: Ints
+    _key_depth: Floats
+    _key_end: Ints
+    # The key of each seen class.
+    _seen_key: Ints
 
     def __init__(
         self, adjacency: csr_array, seen: Ints, candidates: Ints, *, device: torch.device
@@ -71,12 +90,12 @@ class TreeRisk(Risk):
         is_key = on_hull & (n_children > 1)
         is_key[self._seen] = True
         keys = np.flatnonzero(is_key)
-        number = np.cumsum(is_key) - is_key  # keys before each position
+        number: Ints = np.cumsum(is_key) - is_key  # keys before each position
         above = nearest_marked(tree.parent, is_key)
         # A chain of the hull leads down to one key: the first at or after its node.
-        low, up = number[self.anchor], number[above[self.anchor]]
-        self._offset = tree.depth[self.anchor] - tree.depth[keys[up]]
-        self._lower, self._upper = low, up
+        self._lower = number[self.anchor]
+        self._upper = number[above[self.anchor]]
+        self._offset = tree.depth[self.anchor] - tree.depth[keys[self._upper]]
         self._key_parent = number[above[tree.parent[keys]]]
         self._key_depth = tree.depth[keys]
         self._key_end = np.append(number, len(keys))[tree.end[keys]]
@@ -87,11 +106,18 @@ class TreeRisk(Risk):
         return 12 * len(self._key_parent)
 
     def contenders(self, k: int = 1) -> Ints:
-        """The k labels nearest to each node of the hull; of equally near ones the lowest."""
-        order = np.lexsort((np.arange(self.n_labels), self.height, self.anchor))
-        starts = np.flatnonzero(np.diff(self.anchor[order], prepend=-1))
-        rank = np.arange(self.n_labels) - np.repeat(starts, np.diff([*starts, self.n_labels]))
-        return np.sort(order[rank < k])
+        """The k labels nearest to each node of the hull; of equally near ones the lowest.
+
+        Heights are counted in steps as small as rounding: what is one step farther may tie.
+        """
+        step = TIE * self._tree.depth.max()
+        steps = np.rint(self.height / step if step > 0 else self.height)
+        order = np.lexsort((np.arange(self.n_labels), steps, self.anchor))
+        anchor, steps = self.anchor[order], steps[order]
+        first, end = _run(anchor)
+        level, _ = _run(anchor, steps)
+        kth = steps[np.minimum(first + k, end) - 1]
+        return np.sort(order[(np.arange(self.n_labels) - level < k) & (steps <= kth + 1)])
 
     def summary(self, weights: Tensor) -> tuple[Tensor, ...]:
         """P, and at each key M, S, F and the X of the edge above it; samples run along columns.

@@ -1,7 +1,8 @@
 """Temperature and number of classes to trust, by cross-validation that hides classes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from skmanifold.label_space._spaces import LabelSpace
 from skmanifold.label_space._tempering import Floats, temper
 from skmanifold.label_space._tree import Ints
 
-TEMPERATURES = (0.05, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
-TOP_K = (1, 3, 10, 30, None)
+TEMPERATURES = (0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 3.0, 5.0)
+TOP_K = (None, 30, 20, 10, 5, 3, 1)
 # Labels times samples on which the temperature of the probabilities is fitted.
-N_LIKELIHOODS = 10_000_000
+N_LIKELIHOODS = 2_000_000
 
 Setting = tuple[float, int | None]
 
@@ -66,7 +67,7 @@ class Tuning:
     scores: Floats
 
     def as_dict(self) -> dict[str, NDArray[Any]]:
-        """Columns of what was tried, as in ``cv_results_``; where all classes have weights, `top_k` is masked."""
+        """What was tried, as in ``cv_results_``; `top_k` is masked where it is all classes."""
         temperatures, top_ks = zip(*self.settings, strict=True)
         top_k = np.ma.masked_equal([k or 0 for k in top_ks], 0)
         return {"temperature": np.array(temperatures), "top_k": top_k, "score": self.scores}
@@ -92,35 +93,37 @@ def masked_fold(fold: Fold, hidden: Ints) -> Fold:
 def tune(
     space: LabelSpace,
     folds: Sequence[Fold],
-    temperatures: Iterable[float],
-    top_ks: Iterable[int | None],
+    temperatures: Sequence[float],
+    top_ks: Sequence[int | None],
     *,
     power: float,
     make_risk: Callable[[Ints], Risk],
 ) -> Tuning:
     """The temperature and `top_k` with the least cross-validated risk of the predictions.
 
-    One is varied with the other held, beginning with all classes and then with the best so far,
-    until nothing changes. ``top_k=1`` is the likeliest class itself, so that the setting found is
-    never worse than that on the same folds.
+    All temperatures are tried with the first of `top_ks`. With each of the others, they are walked
+    up and down from the best one of the `top_k` before, as long as the score falls. ``top_k=1`` is
+    the likeliest class itself, so that the setting found is never worse than that on the same
+    folds.
 
     Parameters
     ----------
     space : LabelSpace
     folds : sequence of Fold
-    temperatures : iterable of float
-    top_ks : iterable of int or None
+    temperatures : sequence of float
+        In ascending order.
+    top_ks : sequence of int or None
         None is all classes.
     power : float
         Exponent of the distance from prediction to truth.
     make_risk : callable
         ``make_risk(seen)`` gives the risk for nodes of seen classes.
     """
-    temperatures, top_ks = list(temperatures), list(top_ks)
     risks = [make_risk(fold.seen) for fold in folds]
     scores: dict[Setting, float] = {}
 
-    def score(setting: Setting) -> float:
+    def score(top_k: int | None, place: int) -> float:
+        setting = temperatures[place], top_k
         if setting not in scores:
             losses = [
                 _loss(space, fold, risk, setting, power)
@@ -129,13 +132,21 @@ def tune(
             scores[setting] = float(np.mean(losses))
         return scores[setting]
 
-    best: Setting = (1.0 if 1.0 in temperatures else temperatures[0], top_ks[-1])
-    before = None
-    while best != before:
-        before = best
-        best = min([best, *((each, best[1]) for each in temperatures)], key=score)
-        best = min([best, *((best[0], each) for each in top_ks)], key=score)
+    place = min(range(len(temperatures)), key=partial(score, top_ks[0]))
+    for top_k in top_ks[1:]:
+        place = _descend(partial(score, top_k), place, len(temperatures))
+    best = min(scores, key=scores.__getitem__)
     return Tuning(*best, list(scores), np.array(list(scores.values())))
+
+
+def _descend(value: Callable[[int], float], at: int, n_places: int) -> int:
+    """The place that is no higher than those beside it, walking from one place downhill."""
+    while True:
+        beside = [place for place in (at - 1, at + 1) if 0 <= place < n_places]
+        lowest = min([at, *beside], key=value)
+        if lowest == at:
+            return at
+        at = lowest
 
 
 def _loss(space: LabelSpace, fold: Fold, risk: Risk, setting: Setting, power: float) -> float:
@@ -163,7 +174,7 @@ def softness(
     unit = np.mean(np.concatenate([risks.min(axis=1) for risks, _ in tables] or [[0.0]]))
     if not unit > 0:
         return 1.0
-    scales = unit * 2.0 ** np.arange(-8, 9)
+    scales = unit * 2.0 ** np.arange(-4, 9)
     likelihoods = [
         sum(_log_likelihood(risks / scale, truth) for risks, truth in tables) for scale in scales
     ]
