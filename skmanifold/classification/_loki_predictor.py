@@ -7,28 +7,26 @@ import torch
 from sklearn import get_config
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, column_or_1d, gen_batches, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.classification._class_hiding import class_weights, masked_folds, refitted_folds
 from skmanifold.label_space import (
     TEMPERATURES,
     TOP_K,
-    Fold,
     all_risks,
     as_label_space,
     as_weights,
-    hidden_classes,
     least_risk,
     least_risks,
-    masked_fold,
     softmax,
     softness,
+    standardized_errors,
     temper,
     tune,
 )
@@ -40,13 +38,11 @@ from skmanifold.utils._sklearn import (
     fit_context,
     num_samples,
     routing_enabled,
-    sliced_params,
     take_rows,
 )
 
-N_FOLDS = 3  # each hides a third of the classes
-# Samples that the settings are tuned on: at most, at least, and times labels that may win.
-N_TUNED, N_TUNED_LEAST, N_TUNED_RISKS = 2000, 200, 50_000_000
+# Samples that the settings are tuned on: at least, at most, and times labels that may win.
+N_LEAST, N_MOST, N_RISKS = 200, 2000, 50_000_000
 
 
 def _offers(method):
@@ -58,25 +54,6 @@ def _offers(method):
         return True
 
     return check
-
-
-def _class_weights(estimator, X):
-    """Probabilities of the classes of a fitted classifier, rows summing to one."""
-    if hasattr(estimator, "predict_proba"):
-        return as_weights(
-            estimator.predict_proba(X), len(estimator.classes_), "estimator.predict_proba(X)"
-        )
-    scores = estimator.decision_function(X)
-    if scores.ndim == 1:
-        scores = np.stack([-scores, scores], axis=1) / 2
-    return softmax(scores)
-
-
-def _fit_part(estimator, X, y, params, rows):
-    """A clone of the estimator fitted to some rows."""
-    return clone(estimator).fit(
-        take_rows(X, rows), take_rows(y, rows), **sliced_params(X, params, rows)
-    )
 
 
 class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, ManifoldEstimator):
@@ -304,11 +281,12 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         if routing_enabled():
             routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
             return routed.estimator.fit
-        if sample_weight is None:
+        if sample_weight is None or isinstance(self._base(), FrozenEstimator):
             return fit_params
         if not has_fit_parameter(self._base(), "sample_weight"):
             raise ValueError(
-                f"sample_weight was given, but {type(self._base()).__name__}.fit does not take it."
+                f"sample_weight was given, but {type(self._base()).__name__}.fit does not take it. "
+                "The parts of a pipeline take theirs as step__sample_weight."
             )
         return {"sample_weight": sample_weight, **fit_params}
 
@@ -318,9 +296,9 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             if not (isinstance(self.labels, str) and self.labels == "all"):
                 raise ValueError("labels is given without label_metric, which it belongs to.")
             return None
-        classes = np.unique(column_or_1d(y, warn=True))
-        space = as_label_space(self.label_metric, self.labels, y_labels=classes)
-        space.nodes_of(classes)
+        y = column_or_1d(y, warn=True)
+        space = as_label_space(self.label_metric, self.labels, y_labels=y)
+        space.nodes_of(y)
         return space
 
     def _set_label_space(self, space):
@@ -359,6 +337,9 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             self.cv_results_ = found.as_dict()
         setting = self.temperature_, self.top_k_
         self.proba_scale_ = softness(self.label_space_, folds, setting, self._make_risk)
+        self._errors = folds and standardized_errors(
+            self.label_space_, folds, setting, power=self.power, make_risk=self._make_risk
+        )
 
     def _settings(self):
         """Temperature and number of classes (None: all) as given; the published ones if not."""
@@ -368,55 +349,23 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def _grid(self):
         """Temperatures and numbers of classes to choose from."""
         top_ks = [k for k in TOP_K if k is None or k < len(self._seen)]
+        tempered = self.temperature in ("auto", "cv") and self.top_k != 1
         return (
-            TEMPERATURES if self.temperature in ("auto", "cv") else [self.temperature_],
+            TEMPERATURES if tempered else [self.temperature_],
             top_ks if self.top_k in ("auto", "cv") else [self.top_k_],
         )
 
     def _folds(self, X, y, sample_weight, params, *, refit):
         """Samples, and probabilities of some classes while others are hidden."""
-        random_state = check_random_state(self.random_state)
         truth = self.label_space_.nodes_of(column_or_1d(y))
         sample_weight = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
-        if np.isin(self.label_space_.candidates, self._seen).all():
-            hidden = [np.empty(0, dtype=np.intp)] * (N_FOLDS if refit else 1)
-        else:
-            hidden = hidden_classes(len(self._seen), random_state, N_FOLDS)
+        common = self.label_space_, self._seen, (X, truth, sample_weight)
+        # Fewer samples where each of them costs more.
+        n_rows = int(np.clip(N_RISKS // len(self._risk.contenders()), N_LEAST, N_MOST))
+        options = {"n_rows": n_rows, "random_state": check_random_state(self.random_state)}
         if refit:
-            whole_folds = self._refitted(X, y, truth, params, hidden, random_state)
-        else:
-            rows = random_state.permutation(len(truth))[: self._n_tuned()]
-            whole_folds = [(self.estimator_, rows)] * len(hidden)
-        folds = (
-            self._fold(estimator, take_rows(X, rows), truth[rows], sample_weight[rows], part)
-            for (estimator, rows), part in zip(whole_folds, hidden, strict=True)
-        )
-        # A classifier of one class has none to hide.
-        return [fold for fold in folds if len(fold.seen)]
-
-    def _fold(self, estimator, X, truth, sample_weight, hidden):
-        """What a classifier says of samples, without the classes at some places of the seen."""
-        seen = self.label_space_.nodes_of(estimator.classes_)
-        fold = Fold(seen, _class_weights(estimator, X), truth, sample_weight)
-        return masked_fold(fold, np.flatnonzero(np.isin(seen, self._seen[hidden])))
-
-    def _refitted(self, X, y, truth, params, hidden, random_state):
-        """Classifiers fitted without the hidden classes, and samples they were not fitted to."""
-        parts = []
-        split = KFold(len(hidden), shuffle=True, random_state=random_state).split(truth)
-        for (_, held_out), part in zip(split, hidden, strict=True):
-            out = np.isin(truth, self._seen[part])
-            out[held_out] = True
-            parts.append((np.flatnonzero(~out), random_state.permutation(np.flatnonzero(out))))
-        fits = (delayed(_fit_part)(self._base(), X, y, params, kept) for kept, _ in parts)
-        estimators = Parallel(n_jobs=self.n_jobs)(fits)
-        n_tuned = self._n_tuned()
-        return [(each, out[:n_tuned]) for each, (_, out) in zip(estimators, parts, strict=True)]
-
-    def _n_tuned(self):
-        """Samples to tune on: fewer where each of them costs more."""
-        n_rows = N_TUNED_RISKS // len(self._risk.contenders())
-        return int(np.clip(n_rows, N_TUNED_LEAST, N_TUNED))
+            return refitted_folds(self._base(), *common, y, params, n_jobs=self.n_jobs, **options)
+        return masked_folds(self.estimator_, *common, **options)
 
     def predict(self, X):
         """The label of least risk for each sample, whether the base estimator knows it or not.
@@ -473,6 +422,37 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         self._check_geometry("frechet_variance")
         found = [least_risk(self._fitted_risk, weights)[1] for weights in self._weights(X)]
         return np.concatenate(found)
+
+    def error_radius(self, X, level=0.9):
+        """Distance from each prediction within which the true label lies, an error bar.
+
+        In the cross-validation of `fit`, where half of the weight was on hidden classes, a share
+        `level` of the true labels was within this distance. It grows with the spread of the
+        probabilities: it is a quantile of standardized errors (split conformal prediction), times
+        ``(v + mean of v) ** (1 / power)`` with v the Frechet variance.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        level : float, default=0.9
+            Coverage, between 0 and 1. As far as unseen labels are no stranger than hidden ones,
+            and the base estimator has not learnt its training samples by heart:
+            ``temperature="cv"`` holds samples out.
+
+        Returns
+        -------
+        radius : ndarray of shape (n_samples,)
+            In units of the label metric.
+        """
+        self._check_geometry("error_radius")
+        if not 0 < level < 1:
+            raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+        if not self._errors:
+            raise ValueError("error_radius needs a fit on two classes or more; there was one.")
+        errors, weights, typical = self._errors
+        at = np.searchsorted(weights.cumsum(), level)
+        quantile = errors[min(at, len(errors) - 1)]
+        return quantile * (self.frechet_variance(X) + typical) ** (1 / self.power)
 
     @available_if(_offers("decision_function"))
     def decision_function(self, X):
@@ -606,9 +586,10 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             batches = list(row_chunks(n_samples, 64 * len(self._seen)))
         else:
             batches = list(gen_batches(n_samples, self.batch_size))
-        for rows in batches:
-            part = X if len(batches) == 1 else take_rows(X, rows)
-            yield temper(_class_weights(self.estimator_, part), self.temperature_, self.top_k_)
+        # One batch is X itself, which the base estimator may refuse in its own words.
+        parts = [X] if len(batches) < 2 else (take_rows(X, rows) for rows in batches)
+        for part in parts:
+            yield temper(class_weights(self.estimator_, part), self.temperature_, self.top_k_)
 
     def _all_risks(self, X):
         """Risks of all labels, where they fit in scikit-learn's working memory."""
@@ -641,5 +622,5 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def __sklearn_tags__(self):
         tags, of_base = super().__sklearn_tags__(), get_tags(self._base())
         tags.input_tags = of_base.input_tags
-        tags.classifier_tags = of_base.classifier_tags
+        tags.classifier_tags = of_base.classifier_tags or tags.classifier_tags
         return tags

@@ -20,6 +20,7 @@ from skmanifold.label_space._tuning import (
     hidden_classes,
     masked_fold,
     softness,
+    standardized_errors,
     tune,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "masked_fold",
     "softmax",
     "softness",
+    "standardized_errors",
     "temper",
     "tune",
 ]

@@ -135,7 +135,7 @@ class LabelSpace(ABC):
 
     @property
     def uniform(self) -> bool:
-        """Whether all labels are equally far from each other, so that the likeliest class wins."""
+        """Whether the likeliest class wins: all nodes are labels, equally far from each other."""
         return False
 
 
@@ -253,7 +253,8 @@ class MatrixSpace(LabelSpace):
     @property
     def uniform(self) -> bool:
         apart = self.matrix[~np.eye(len(self.matrix), dtype=bool)]
-        return len(apart) > 0 and bool((apart == apart[0]).all())
+        all_labels = len(self.candidates) == len(self.names) > 1
+        return all_labels and bool((apart == apart[0]).all())
 
     def distances(self, sources: Ints, targets: Ints | None = None) -> NDArray[np.number]:
         targets = self.candidates if targets is None else targets

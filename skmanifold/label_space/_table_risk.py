@@ -9,11 +9,13 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from skmanifold.label_space._risk import Risk
-from skmanifold.utils import row_chunks, to_tensor
+from skmanifold.utils import to_tensor
 
 Columns = Callable[[NDArray[np.intp]], NDArray[np.number]]
 CLEAR = 1e-9  # relative difference of distances that is no rounding
 MAX_FRONT = 256  # undominated labels that others are compared with
+MAX_WORK = 2_000_000_000  # fewer, where that would take more comparisons
+MAX_COMPARED = 10_000_000  # of them in memory at a time
 
 
 class TableRisk(Risk):
@@ -72,18 +74,16 @@ def undominated(table: NDArray[np.number]) -> NDArray[np.intp]:
     table : ndarray of shape (n_seen, n_labels)
         Distances, or increasing functions of them.
     """
-    n_labels = table.shape[1]
-    kept = np.ones(n_labels, dtype=bool)
-    front = 0
+    kept = np.ones(table.shape[1], dtype=bool)
+    front = min(MAX_FRONT, MAX_WORK // max(table.size, 1))
     for label in np.argsort(table.sum(axis=0, dtype=np.float64), kind="stable"):
-        if not kept[label]:
-            continue
-        alive = np.flatnonzero(kept)
-        alive = alive[alive != label]
-        kept[alive[_dominates(table, np.full(len(alive), label), alive)]] = False
-        front += 1
-        if front == MAX_FRONT:
+        if front == 0:
             break
+        if kept[label]:
+            others = np.flatnonzero(kept)
+            others = others[others != label]
+            kept[others[_dominates(table, np.full(len(others), label), others)]] = False
+            front -= 1
     return np.flatnonzero(kept)
 
 
@@ -108,12 +108,21 @@ def undominated_on_graph(
 def _dominates(
     table: NDArray[np.number], by: NDArray[np.intp], over: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
-    """Whether each column of `by` makes the one of `over` superfluous."""
-    found = np.empty(len(by), dtype=bool)
-    for pairs in row_chunks(len(by), 3 * len(table) * table.itemsize):
-        one, other = table[:, by[pairs]], table[:, over[pairs]]
-        before = (by[pairs] < over[pairs]) | _clearly_less(one, other).all(axis=0)
-        found[pairs] = before & (one <= other).all(axis=0)
+    """Whether each column of `by` makes the one of `over` superfluous.
+
+    Most pairs fail within a few rows, so that the rest is looked at for few of them.
+    """
+    left, start = np.arange(len(by)), 0
+    first = by < over
+    clear = np.ones(len(by), dtype=bool)
+    while start < len(table) and len(left):
+        rows = slice(start, min(2 * start + 8, start + MAX_COMPARED // len(left) + 1))
+        one, other = table[rows, by[left]], table[rows, over[left]]
+        clear[left] &= _clearly_less(one, other).all(axis=0)
+        left = left[(one <= other).all(axis=0) & (first[left] | clear[left])]
+        start = rows.stop
+    found = np.zeros(len(by), dtype=bool)
+    found[left] = True
     return found
 
 

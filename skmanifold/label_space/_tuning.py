@@ -46,6 +46,14 @@ class Fold:
         """Mask of the samples of hidden classes."""
         return ~np.isin(self.truth, self.seen)
 
+    def halves(self) -> Floats:
+        """Sample weights, scaled so that hidden classes have half of the sum and seen ones half."""
+        weights, hidden = self.sample_weight.astype(np.float64), self.hidden()
+        for half in (hidden, ~hidden):
+            if (total := weights[half].sum()) > 0:
+                weights[half] /= total
+        return weights
+
 
 @dataclass(frozen=True, eq=False)
 class Tuning:
@@ -150,16 +158,44 @@ def _descend(value: Callable[[int], float], at: int, n_places: int) -> int:
 
 
 def _loss(space: LabelSpace, fold: Fold, risk: Risk, setting: Setting, power: float) -> float:
-    """Mean of distance**power, half over samples of hidden classes, half over the others."""
+    """Weighted mean of distance**power from predictions to truth."""
     predicted, _ = least_risk(risk, temper(fold.weights, *setting))
-    losses = space.pair_distances(space.candidates[predicted], fold.truth) ** power
-    hidden = fold.hidden()
-    halves = [
-        np.average(losses[half], weights=fold.sample_weight[half])
-        for half in (hidden, ~hidden)
-        if fold.sample_weight[half].sum() > 0
-    ]
-    return float(np.mean(halves))
+    errors = space.pair_distances(space.candidates[predicted], fold.truth)
+    return float(np.average(errors**power, weights=fold.halves()))
+
+
+def standardized_errors(
+    space: LabelSpace,
+    folds: Sequence[Fold],
+    setting: Setting,
+    *,
+    power: float,
+    make_risk: Callable[[Ints], Risk],
+) -> tuple[Floats, Floats, float]:
+    """Distances from predictions to truth in units of how far the weights are spread.
+
+    Returns
+    -------
+    errors : ndarray of shape (n_samples,)
+        Of all folds: distance / (least risk + typical one)**(1 / power), ascending.
+    weights : ndarray of shape (n_samples,)
+        Of the errors; samples of hidden classes have half of all.
+    typical : float
+        Mean of the least risks, or 1 where they are all 0.
+    """
+    found = [least_risk(make_risk(fold.seen), temper(fold.weights, *setting)) for fold in folds]
+    weights = np.concatenate([fold.halves() for fold in folds])
+    spread = np.concatenate([least for _, least in found])
+    distances = np.concatenate(
+        [
+            space.pair_distances(space.candidates[predicted], fold.truth)
+            for fold, (predicted, _) in zip(folds, found, strict=True)
+        ]
+    )
+    typical = float(np.average(spread, weights=weights)) or 1.0
+    errors = distances / (spread + typical) ** (1 / power)
+    order = errors.argsort()
+    return errors[order], weights[order] / weights.sum(), typical
 
 
 def softness(
@@ -167,16 +203,21 @@ def softness(
 ) -> float:
     """The s that makes softmax(-risk / s) likeliest for the true labels of the folds.
 
-    A factor of two in s hardly matters, so only powers of two, times the mean risk of the
-    predictions, are looked at. Of many labels, fewer samples are.
+    Tried are the mean risk of the true labels and its multiples by powers of the square root of
+    two. Of many labels, fewer samples are looked at.
     """
     tables = [_risks_and_truth(space, fold, setting, make_risk) for fold in folds]
-    unit = np.mean(np.concatenate([risks.min(axis=1) for risks, _ in tables] or [[0.0]]))
-    if not unit > 0:
+    own = [risks[np.arange(len(truth)), truth] for risks, truth in tables]
+    unit = sum(one.sum() for one in own) / max(sum(len(one) for one in own), 1)
+    if unit == 0:
         return 1.0
-    scales = unit * 2.0 ** np.arange(-4, 9)
+    scales = unit * 2.0 ** np.arange(-6, 3.5, 0.5)
     likelihoods = [
-        sum(_log_likelihood(risks / scale, truth) for risks, truth in tables) for scale in scales
+        -sum(
+            (one / scale + logsumexp(-risks / scale, axis=1)).sum()
+            for one, (risks, _) in zip(own, tables, strict=True)
+        )
+        for scale in scales
     ]
     return float(scales[np.argmax(likelihoods)])
 
@@ -192,8 +233,3 @@ def _risks_and_truth(
     rows = rows[np.linspace(0, len(rows), n_rows, endpoint=False).astype(np.intp)]
     risks = all_risks(make_risk(fold.seen), temper(fold.weights[rows], *setting))
     return risks, position[fold.truth[rows]]
-
-
-def _log_likelihood(scaled: Floats, truth: Ints) -> float:
-    """Sum of log softmax(-scaled) at the true labels."""
-    return float(-(scaled[np.arange(len(truth)), truth] + logsumexp(-scaled, axis=1)).sum())

@@ -1,5 +1,6 @@
-"""Pictures of embeddings."""
+"""Pictures of embeddings and of label spaces."""
 
 from skmanifold.plotting._embedding_display import EmbeddingDisplay
+from skmanifold.plotting._label_space_display import LabelSpaceDisplay
 
-__all__ = ["EmbeddingDisplay"]
+__all__ = ["EmbeddingDisplay", "LabelSpaceDisplay"]
