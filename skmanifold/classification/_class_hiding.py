@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmanifold.label_space import Fold, as_weights, hidden_classes, masked_fold, softmax
+from skmanifold.label_space import Fold, as_weights, hidden_classes, masked, softmax
 from skmanifold.utils._sklearn import sliced_params, take_rows
 
 N_FOLDS = 3  # each hides a third of the classes
@@ -53,8 +53,11 @@ def masked_folds(estimator, space, seen, samples, *, n_rows, random_state):
         n_rounds = int(np.clip(n_rows // len(rows), 1, MOST_ROUNDS)) if len(seen) > 1 else 0
         rounds = [hidden_classes(len(seen), random_state, N_FOLDS) for _ in range(n_rounds)]
         parts = [part for each in rounds for part in each]
-    whole = _fold(estimator, space, samples, rows)
-    return [masked_fold(whole, part) for part in parts]
+    X, truth, sample_weight = samples
+    weights = class_weights(estimator, take_rows(X, rows))
+    left = [~np.isin(np.arange(len(seen)), part) for part in parts]
+    truth, sample_weight = truth[rows], sample_weight[rows]
+    return [Fold(seen[each], masked(weights, each), truth, sample_weight) for each in left]
 
 
 def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_state, n_jobs):
@@ -77,7 +80,7 @@ def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_stat
     -------
     folds : list of Fold
     """
-    X, truth, _ = samples
+    X, truth, sample_weight = samples
     if len(seen) < N_FOLDS:
         raise ValueError(
             f"temperature='cv' and top_k='cv' hide a third of the classes and need {N_FOLDS} "
@@ -98,9 +101,12 @@ def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_stat
     folds = []
     for estimator, out, nodes in zip(estimators, held_out, hidden, strict=True):
         rows = random_state.permutation(np.flatnonzero(out))[:n_rows]
-        fold = _fold(estimator, space, samples, rows)
-        # A frozen classifier knows them nevertheless.
-        folds.append(masked_fold(fold, np.flatnonzero(np.isin(fold.seen, nodes))))
+        known = space.nodes_of(estimator.classes_)
+        weights = np.zeros((len(rows), len(seen)))
+        weights[:, _places(seen, known)] = class_weights(estimator, take_rows(X, rows))
+        # A frozen classifier knows the hidden classes nevertheless.
+        left = np.isin(seen, known) & ~np.isin(seen, nodes)
+        folds.append(Fold(seen[left], masked(weights, left), truth[rows], sample_weight[rows]))
     return folds
 
 
@@ -110,8 +116,7 @@ def _fit_part(estimator, X, y, params, rows):
     return clone(estimator).fit(take_rows(X, rows), take_rows(y, rows), **sliced)
 
 
-def _fold(estimator, space, samples, rows):
-    """What a fitted classifier says of some samples."""
-    X, truth, sample_weight = samples
-    weights = class_weights(estimator, take_rows(X, rows))
-    return Fold(space.nodes_of(estimator.classes_), weights, truth[rows], sample_weight[rows])
+def _places(nodes, some):
+    """Where some of the nodes are among all of them."""
+    order = np.argsort(nodes)
+    return order[np.searchsorted(nodes[order], some)]

@@ -329,17 +329,14 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         if self.label_space_ is None:
             return
         folds = self._folds(X, y, sample_weight, params, refit="cv" in asked)
+        tuned_on = self.label_space_, self._risk, folds
         if asked and folds:
-            found = tune(
-                self.label_space_, folds, *self._grid(), power=self.power, make_risk=self._make_risk
-            )
+            found = tune(*tuned_on, *self._grid(), power=self.power)
             self.temperature_, self.top_k_ = found.temperature, found.top_k
             self.cv_results_ = found.as_dict()
         setting = self.temperature_, self.top_k_
-        self.proba_scale_ = softness(self.label_space_, folds, setting, self._make_risk)
-        self._errors = folds and standardized_errors(
-            self.label_space_, folds, setting, power=self.power, make_risk=self._make_risk
-        )
+        self.proba_scale_ = softness(*tuned_on, setting)
+        self._errors = folds and standardized_errors(*tuned_on, setting, power=self.power)
 
     def _settings(self):
         """Temperature and number of classes (None: all) as given; the published ones if not."""

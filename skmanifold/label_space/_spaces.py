@@ -70,6 +70,13 @@ class LabelSpace(ABC):
             lengths[pairs] = block[row[pairs] - start, column[pairs]]
         return lengths
 
+    def distances_from(self, nodes: Ints) -> Callable[[Ints], NDArray[np.float64]]:
+        """A function from positions of labels to their distances from the nodes, one by one.
+
+        What can be prepared is, for many calls with the same nodes.
+        """
+        return lambda labels: self.pair_distances(nodes, self.candidates[labels])
+
     def risk(self, seen: Ints, *, power: float, method: str, device: torch.device) -> Risk:
         """The risk over the labels, as a function of weights of the `seen` nodes.
 
@@ -209,6 +216,11 @@ class GraphSpace(LabelSpace):
         targets = self.candidates if targets is None else targets
         return path_lengths(self.adjacency, sources)[:, targets]
 
+    def distances_from(self, nodes: Ints) -> Callable[[Ints], NDArray[np.float64]]:
+        sources, row = np.unique(nodes, return_inverse=True)
+        table = self.distances(sources)
+        return lambda labels: table[row, labels].astype(np.float64)
+
     def _fastest_risk(self, seen: Ints, power: float, device: torch.device) -> Risk:
         table = self.distances(seen)
         contenders = undominated_on_graph(table, self.adjacency, self.candidates)
@@ -250,7 +262,7 @@ class MatrixSpace(LabelSpace):
         super().__init__(names, candidates)
         self.matrix = matrix
 
-    @property
+    @cached_property
     def uniform(self) -> bool:
         apart = self.matrix[~np.eye(len(self.matrix), dtype=bool)]
         all_labels = len(self.candidates) == len(self.names) > 1
@@ -259,6 +271,9 @@ class MatrixSpace(LabelSpace):
     def distances(self, sources: Ints, targets: Ints | None = None) -> NDArray[np.number]:
         targets = self.candidates if targets is None else targets
         return self.matrix[np.ix_(sources, targets)]
+
+    def pair_distances(self, first: Ints, second: Ints) -> NDArray[np.float64]:
+        return self.matrix[first, second].astype(np.float64)
 
     def _fastest_risk(self, seen: Ints, power: float, device: torch.device) -> Risk:
         table = self.distances(seen)

@@ -24,27 +24,27 @@ Setting = tuple[float, int | None]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Samples with weights of some classes, of which other classes are hidden.
+    """Samples with weights of the seen classes, some of which are hidden: they have none.
 
     Attributes
     ----------
-    seen : ndarray of shape (n_seen,)
-        Nodes of the classes that are left.
+    left : ndarray of shape (n_left,)
+        Nodes of the classes that are not hidden.
     weights : ndarray of shape (n_samples, n_seen)
-        Their probabilities; rows sum to one.
+        Probabilities of all seen classes, in the order of the risk; rows sum to one.
     truth : ndarray of shape (n_samples,)
         Node of the true class of each sample.
     sample_weight : ndarray of shape (n_samples,)
     """
 
-    seen: Ints
+    left: Ints
     weights: Floats
     truth: Ints
     sample_weight: Floats
 
     def hidden(self) -> NDArray[np.bool_]:
         """Mask of the samples of hidden classes."""
-        return ~np.isin(self.truth, self.seen)
+        return ~np.isin(self.truth, self.left)
 
     def halves(self) -> Floats:
         """Sample weights, scaled so that hidden classes have half of the sum and seen ones half."""
@@ -89,23 +89,31 @@ def hidden_classes(
     return [np.sort(part) for part in parts]
 
 
-def masked_fold(fold: Fold, hidden: Ints) -> Fold:
-    """The fold without the columns of some classes, as if the classifier did not know them."""
-    kept = np.setdiff1d(np.arange(len(fold.seen)), hidden)
-    weights = fold.weights[:, kept]
-    total = weights.sum(axis=1, keepdims=True)
-    known = np.divide(weights, total, out=np.full_like(weights, 1 / len(kept)), where=total > 0)
-    return Fold(fold.seen[kept], known, fold.truth, fold.sample_weight)
+def masked(weights: Floats, left: NDArray[np.bool_]) -> Floats:
+    """Weights without some columns, as if the classifier did not know these classes.
+
+    Rows sum to one; a row that had all its weight there, and so says nothing, becomes uniform.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples, n_seen)
+    left : ndarray of shape (n_seen,)
+        Mask of the columns that stay.
+    """
+    kept = np.where(left, weights, 0.0)
+    total = kept.sum(axis=1, keepdims=True)
+    uniform = np.broadcast_to(left / max(left.sum(), 1), kept.shape).copy()
+    return np.divide(kept, total, out=uniform, where=total > 0)
 
 
 def tune(
     space: LabelSpace,
+    risk: Risk,
     folds: Sequence[Fold],
     temperatures: Sequence[float],
     top_ks: Sequence[int | None],
     *,
     power: float,
-    make_risk: Callable[[Ints], Risk],
 ) -> Tuning:
     """The temperature and `top_k` with the least cross-validated risk of the predictions.
 
@@ -117,6 +125,8 @@ def tune(
     Parameters
     ----------
     space : LabelSpace
+    risk : Risk
+        That of the seen classes.
     folds : sequence of Fold
     temperatures : sequence of float
         In ascending order.
@@ -124,21 +134,22 @@ def tune(
         None is all classes.
     power : float
         Exponent of the distance from prediction to truth.
-    make_risk : callable
-        ``make_risk(seen)`` gives the risk for nodes of seen classes.
     """
-    risks = [make_risk(fold.seen) for fold in folds]
+    # Folds of the same samples share the distances from their true labels.
+    distances = {id(fold.truth): space.distances_from(fold.truth) for fold in folds}
     scores: dict[Setting, float] = {}
 
     def score(top_k: int | None, place: int) -> float:
         setting = temperatures[place], top_k
         if setting not in scores:
-            losses = [
-                _loss(space, fold, risk, setting, power)
-                for fold, risk in zip(folds, risks, strict=True)
-            ]
-            scores[setting] = float(np.mean(losses))
+            scores[setting] = float(
+                np.mean([loss(fold, distances[id(fold.truth)], setting) for fold in folds])
+            )
         return scores[setting]
+
+    def loss(fold: Fold, distance: Callable[[Ints], Floats], setting: Setting) -> float:
+        predicted, _ = least_risk(risk, temper(fold.weights, *setting))
+        return float(np.average(distance(predicted) ** power, weights=fold.halves()))
 
     place = min(range(len(temperatures)), key=partial(score, top_ks[0]))
     for top_k in top_ks[1:]:
@@ -157,20 +168,8 @@ def _descend(value: Callable[[int], float], at: int, n_places: int) -> int:
         at = lowest
 
 
-def _loss(space: LabelSpace, fold: Fold, risk: Risk, setting: Setting, power: float) -> float:
-    """Weighted mean of distance**power from predictions to truth."""
-    predicted, _ = least_risk(risk, temper(fold.weights, *setting))
-    errors = space.pair_distances(space.candidates[predicted], fold.truth)
-    return float(np.average(errors**power, weights=fold.halves()))
-
-
 def standardized_errors(
-    space: LabelSpace,
-    folds: Sequence[Fold],
-    setting: Setting,
-    *,
-    power: float,
-    make_risk: Callable[[Ints], Risk],
+    space: LabelSpace, risk: Risk, folds: Sequence[Fold], setting: Setting, *, power: float
 ) -> tuple[Floats, Floats, float]:
     """Distances from predictions to truth in units of how far the weights are spread.
 
@@ -183,30 +182,26 @@ def standardized_errors(
     typical : float
         Mean of the least risks, or 1 where they are all 0.
     """
-    found = [least_risk(make_risk(fold.seen), temper(fold.weights, *setting)) for fold in folds]
-    weights = np.concatenate([fold.halves() for fold in folds])
-    spread = np.concatenate([least for _, least in found])
-    distances = np.concatenate(
-        [
-            space.pair_distances(space.candidates[predicted], fold.truth)
-            for fold, (predicted, _) in zip(folds, found, strict=True)
-        ]
+    found = [least_risk(risk, temper(fold.weights, *setting)) for fold in folds]
+    distances = {id(fold.truth): space.distances_from(fold.truth) for fold in folds}
+    apart = np.concatenate(
+        [distances[id(fold.truth)](at) for fold, (at, _) in zip(folds, found, strict=True)]
     )
+    spread = np.concatenate([least for _, least in found])
+    weights = np.concatenate([fold.halves() for fold in folds])
     typical = float(np.average(spread, weights=weights)) or 1.0
-    errors = distances / (spread + typical) ** (1 / power)
+    errors = apart / (spread + typical) ** (1 / power)
     order = errors.argsort()
     return errors[order], weights[order] / weights.sum(), typical
 
 
-def softness(
-    space: LabelSpace, folds: Sequence[Fold], setting: Setting, make_risk: Callable[[Ints], Risk]
-) -> float:
+def softness(space: LabelSpace, risk: Risk, folds: Sequence[Fold], setting: Setting) -> float:
     """The s that makes softmax(-risk / s) likeliest for the true labels of the folds.
 
     Tried are the mean risk of the true labels and its multiples by powers of the square root of
     two. Of many labels, fewer samples are looked at.
     """
-    tables = [_risks_and_truth(space, fold, setting, make_risk) for fold in folds]
+    tables = [_risks_and_truth(space, risk, fold, setting) for fold in folds]
     own = [risks[np.arange(len(truth)), truth] for risks, truth in tables]
     unit = sum(one.sum() for one in own) / max(sum(len(one) for one in own), 1)
     if unit == 0:
@@ -223,7 +218,7 @@ def softness(
 
 
 def _risks_and_truth(
-    space: LabelSpace, fold: Fold, setting: Setting, make_risk: Callable[[Ints], Risk]
+    space: LabelSpace, risk: Risk, fold: Fold, setting: Setting
 ) -> tuple[Floats, Ints]:
     """Risks of all labels for some samples of a fold, and the positions of their true labels."""
     position = np.full(len(space.names), -1)
@@ -231,5 +226,5 @@ def _risks_and_truth(
     rows = np.flatnonzero(position[fold.truth] >= 0)
     n_rows = min(len(rows), max(1, N_LIKELIHOODS // len(space.candidates)))
     rows = rows[np.linspace(0, len(rows), n_rows, endpoint=False).astype(np.intp)]
-    risks = all_risks(make_risk(fold.seen), temper(fold.weights[rows], *setting))
+    risks = all_risks(risk, temper(fold.weights[rows], *setting))
     return risks, position[fold.truth[rows]]

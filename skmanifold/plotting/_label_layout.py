@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from skmanifold.label_space import EuclideanSpace, GraphSpace, LabelSpace, TreeSpace
-from skmanifold.linalg import classical_mds
+from skmanifold.linalg import classical_mds, smacof
 from skmanifold.plotting._tree_layout import (
     Floats,
     Ints,
@@ -21,6 +21,7 @@ from skmanifold.plotting._tree_layout import (
 MAX_ROWS = 60  # nodes of a tree that are listed with their names
 MAX_WHOLE_TREE = 2000  # nodes of a tree that are drawn all; of larger ones, the paths in use
 MAX_SCALED = 2000  # labels that are placed by their distances, whose cost is cubic
+MAX_REFINED = 1000  # labels whose scaling is refined, in less than a second
 MAX_EDGES = 5000  # of a graph; more would be a grey cloud
 
 
@@ -100,14 +101,27 @@ def _without_lines(kind: str, positions: Floats) -> LabelLayout:
 
 
 def _scaled_layout(space: LabelSpace, marked: Ints) -> LabelLayout:
-    """Positions whose distances are near those of the metric, by classical scaling."""
+    """Positions whose distances are near those of the metric."""
     nodes = _most_important(len(space.names), marked)
     distances = torch.from_numpy(space.distances(nodes, nodes).astype(np.float64))
-    positions = classical_mds(distances, 2).numpy()
+    positions = _scaled(distances).numpy()
     lines = np.empty((0, 2, 2))
     if isinstance(space, GraphSpace):
         lines = _edges(space, nodes, positions)
     return LabelLayout("scaled", nodes, positions, lines, np.zeros(len(lines), dtype=bool))
+
+
+def _scaled(distances: torch.Tensor) -> torch.Tensor:
+    """Classical scaling, where it is cheap followed by metric scaling.
+
+    That tells apart what classical scaling puts into one place, such as siblings in a taxonomy,
+    if they do not start from there exactly.
+    """
+    positions = classical_mds(distances, 2)
+    if len(positions) > MAX_REFINED:
+        return positions
+    noise = np.random.default_rng(0).normal(scale=0.05, size=(len(positions), 2))
+    return smacof(distances, positions + positions.std() * torch.from_numpy(noise))[0]
 
 
 def _most_important(n_nodes: int, marked: Ints) -> Ints:

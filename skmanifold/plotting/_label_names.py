@@ -89,11 +89,12 @@ def _name_rows(
             color="#808080" if grey else None,
         )
         for text, position, grey in zip(texts, layout.positions, muted, strict=True)
+        if text
     ]
     low, high = ax.get_xlim()
     room = [1 - (text.get_window_extent().width + 12 * pixels) / window.width for text in written]
-    wanted = (layout.positions[:, 0] - low) / np.maximum(room, 0.1)
-    ax.set_xlim(low, max(high, low + wanted.max()))
+    wanted = ([text.xy[0] for text in written] - low) / np.maximum(room, 0.1)
+    ax.set_xlim(low, max(high, low + wanted.max(initial=0.0)))
     return written
 
 
@@ -132,7 +133,14 @@ def name_points(
     texts = []
     for point, name in names:
         text = ax.annotate(
-            name, positions[point], textcoords="offset points", va="center", fontsize="small"
+            name,
+            positions[point],
+            xytext=(0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize="small",
+            path_effects=[_halo(ax)],
         )
         extent = text.get_window_extent()
         half = np.array([extent.width, extent.height]) / 2
@@ -142,10 +150,17 @@ def name_points(
         if not len(free):
             text.remove()
             continue
-        text.set(x=shift[free[0], 0] / pixels, y=shift[free[0], 1] / pixels, ha="center")
+        text.set(x=shift[free[0], 0] / pixels, y=shift[free[0], 1] / pixels)
         taken = np.concatenate([taken, boxes[free[:1]]])
         texts.append(text)
     return texts
+
+
+def _halo(ax: Any) -> Any:
+    """A rim in the colour of the background, which sets a name off the lines behind it."""
+    from matplotlib.patheffects import withStroke
+
+    return withStroke(linewidth=2, foreground=ax.get_facecolor())
 
 
 def _overlap(boxes: Floats, others: Floats) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skmanifold.label_space import LabelSpace, as_label_space
+from skmanifold.label_space._names import as_labels
 from skmanifold.plotting._label_layout import LabelLayout, label_layout
 from skmanifold.plotting._label_marks import (
     LABEL,
@@ -24,9 +25,11 @@ from skmanifold.plotting._label_names import draw_names
 from skmanifold.plotting._matplotlib import import_pyplot
 
 _AXIS_LABELS = {
-    "grid": ("column", "row"),
-    "plane": ("coordinate 1", "coordinate 2"),
-    "scaled": ("MDS 1", "MDS 2"),
+    "list": {"xlabel": "distance from the root"},
+    "line": {"xlabel": "coordinate"},
+    "grid": {"xlabel": "column", "ylabel": "row"},
+    "plane": {"xlabel": "coordinate 1", "ylabel": "coordinate 2"},
+    "scaled": {"xlabel": "MDS 1", "ylabel": "MDS 2"},
 }
 
 
@@ -37,8 +40,8 @@ class LabelSpaceDisplay:
     the right. Larger trees have their root in the centre of a circle; of those of more than 2000
     nodes only the paths between the labels of interest are drawn. Labels on a line or in the plane
     are drawn where they are, a grid with its first row on top. All other label metrics are shown
-    by classical scaling: positions whose distances come near those of the metric, of at most 2000
-    labels.
+    by multidimensional scaling: positions whose distances come near those of the metric, of at
+    most 2000 labels.
 
     Make one with :meth:`from_estimator` or :meth:`from_label_metric`; the constructor only stores.
 
@@ -175,9 +178,10 @@ class LabelSpaceDisplay:
             If matplotlib is not installed.
         """
         import_pyplot(f"{cls.__name__}.from_label_metric")
-        known = [np.unique(np.asarray(part)) for part in (seen, predicted) if part is not None]
-        y_labels = np.concatenate(known) if known else None
-        space = as_label_space(label_metric, labels, y_labels=y_labels)
+        given = {"seen": seen, "predicted": predicted}
+        known = [as_labels(part, name) for name, part in given.items() if part is not None]
+        present = [label for part in known for label in np.unique(part).tolist()]
+        space = as_label_space(label_metric, labels, y_labels=present or None)
         locus = None if seen is None else _locus(space, seen)
         return cls(space, seen=seen, locus=locus, predicted=predicted).plot(ax)
 
@@ -262,24 +266,28 @@ def _frame(ax: Any, layout: LabelLayout, n_nodes: int) -> None:
     """Limits, scales and labels of the axes, and how much of the label space they show."""
     ax.margins(0.05)
     ax.autoscale_view()
-    if layout.kind == "list":
-        _frame_list(ax, layout)
-    elif layout.kind == "line":
-        ax.set(xlabel="label", ylim=(-1, 1), yticks=[])
-        ax.spines[["left", "right", "top"]].set_visible(False)
+    if layout.kind in ("list", "line"):
+        _frame_rows(ax, layout)
     else:
-        ax.set_aspect("equal", adjustable="datalim")
+        # Points in the plane may lie along a line, where wider limits keep the panel's shape.
+        fitting = layout.kind in ("circle", "grid")
+        ax.set_aspect("equal", adjustable="box" if fitting else "datalim")
     if layout.kind == "circle":
         ax.set_axis_off()
     if layout.kind == "grid":
         ax.invert_yaxis()
-    if layout.kind in _AXIS_LABELS:
-        x, y = _AXIS_LABELS[layout.kind]
-        ax.set(xlabel=x, ylabel=y)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.get_major_locator().set_params(integer=True)
+    ax.set(**_AXIS_LABELS.get(layout.kind, {}))
     if len(layout.nodes) < n_nodes:
-        ax.set_title(f"{len(layout.nodes):,} of {n_nodes:,} nodes", fontsize="medium")
+        words = f"{len(layout.nodes):,} of {n_nodes:,} nodes"
+        ax.set_title(words, fontsize="medium")
 
 
-def _frame_list(ax: Any, layout: LabelLayout) -> None:
-    ax.set(xlabel="distance from the root", yticks=[], ylim=(0.6 - len(layout.nodes), 0.6))
+def _frame_rows(ax: Any, layout: LabelLayout) -> None:
+    """Only the horizontal axis means something."""
+    rows = layout.positions[:, 1]
+    ax.set(yticks=[], ylim=(rows.min() - 1, rows.max() + 1))
     ax.spines[["left", "right", "top"]].set_visible(False)
+    if layout.kind == "line":
+        ax.margins(x=0.12)  # for names

@@ -10,9 +10,6 @@ from skmanifold.label_space._tree import rooted_tree
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
-# Points on each curve of the circle, and edges from which straight lines look the same.
-N_CURVE_POINTS, STRAIGHT_FROM = 12, 10_000
-
 
 class OrderedTree(NamedTuple):
     """Nodes of a connected part of a tree in preorder, the first being the root.
@@ -83,16 +80,13 @@ def radial(tree: OrderedTree) -> tuple[Floats, Floats]:
     Returns
     -------
     positions : ndarray of shape (n_nodes, 2)
-    lines : ndarray of shape (n_nodes - 1, n_points, 2)
-        Curves from the parent to each node but the root, which do not cross.
+    lines : ndarray of shape (n_nodes - 1, 2, 2)
+        From the parent to each node but the root.
     """
     angle = _angles(tree)
-    upper, lower = tree.parent[1:], np.arange(1, len(tree.nodes))
-    along = np.linspace(0, 1, N_CURVE_POINTS if len(lower) < STRAIGHT_FROM else 2)
-    radius = tree.depth[upper, None] + along * (tree.depth[lower] - tree.depth[upper])[:, None]
-    turn = along**2 * (3 - 2 * along)  # leaves and arrives in the direction of the radius
-    at = angle[upper, None] + turn * (angle[lower] - angle[upper])[:, None]
-    return _from_polar(tree.depth, angle), _from_polar(radius, at)
+    # The first leaf at the top, then clockwise.
+    positions = tree.depth[:, None] * np.column_stack([np.sin(angle), np.cos(angle)])
+    return positions, np.stack([positions[tree.parent[1:]], positions[1:]], axis=1)
 
 
 def _angles(tree: OrderedTree) -> Floats:
@@ -101,8 +95,3 @@ def _angles(tree: OrderedTree) -> Floats:
     before = np.concatenate([[0], np.cumsum(is_leaf)])
     middle = (before[:-1] + before[tree.end] - 1) / 2
     return 2 * np.pi * middle / before[-1]
-
-
-def _from_polar(radius: Floats, angle: Floats) -> Floats:
-    """The first leaf at the top, then clockwise."""
-    return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=-1)
