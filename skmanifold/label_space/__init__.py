@@ -1,6 +1,7 @@
 """Label metrics and what is computed on them; knows no estimator."""
 
 from skmanifold.label_space._locus import locus
+from skmanifold.label_space._names import as_labels
 from skmanifold.label_space._parse import as_label_space
 from skmanifold.label_space._risk import Risk, all_risks, least_risk, least_risks
 from skmanifold.label_space._spaces import (
@@ -38,6 +39,7 @@ __all__ = [
     "Tuning",
     "all_risks",
     "as_label_space",
+    "as_labels",
     "as_weights",
     "hidden_classes",
     "least_risk",

@@ -29,8 +29,8 @@ def as_label_space(label_metric: Any, labels: Any = "all", *, y_labels: Any = No
 
     Parameters
     ----------
-    label_metric : array-like, DataFrame, graph, mapping, str or callable
-        With names of its own:
+    label_metric : array-like, DataFrame, graph, mapping, str, callable or LabelSpace
+        A label space is returned as it is. With names of its own:
 
         - DataFrame with the labels in its index and, in any order, in its columns: distances. With
           columns that are no labels: one embedding per row.
@@ -76,7 +76,7 @@ def as_label_space(label_metric: Any, labels: Any = "all", *, y_labels: Any = No
 
     Examples
     --------
-    >>> from skmanifold.label_space._parse import as_label_space
+    >>> from skmanifold.label_space import as_label_space
     >>> space = as_label_space({"cat": "mammal", "cow": "mammal", "carp": "fish",
     ...                         "mammal": "animal", "fish": "animal"}, labels="leaves")
     >>> space.labels.tolist()
@@ -84,6 +84,8 @@ def as_label_space(label_metric: Any, labels: Any = "all", *, y_labels: Any = No
     >>> space.distances(space.nodes_of(["cat"])).tolist()
     [[4.0, 0.0, 2.0]]
     """
+    if isinstance(label_metric, LabelSpace):
+        return label_metric
     if isinstance(label_metric, str):
         return _from_string(label_metric, labels, y_labels)
     if _has(label_metric, "index", "columns", "to_numpy"):

@@ -22,7 +22,7 @@ from skmanifold.label_space._tree import Ints, RootedTree, rooted_tree, tree_adj
 from skmanifold.label_space._tree_risk import TreeRisk
 from skmanifold.utils import row_chunks
 
-PAIR_BLOCK = 1 << 20  # distances that are looked up in one go
+PAIR_BLOCK = 1 << 24  # distances that are computed in one go
 EXACT_LOCUS = 500_000  # distances for which linear programs take a few seconds
 
 
@@ -60,15 +60,21 @@ class LabelSpace(ABC):
         """Distances between nodes at the same place of two arrays of shape (n_pairs,)."""
         rows, row = np.unique(first, return_inverse=True)
         columns, column = np.unique(second, return_inverse=True)
+        if len(columns) < len(rows):
+            return self.pair_distances(second, first)
         lengths = np.empty(len(first))
         order = np.argsort(row, kind="stable")
-        step = max(1, PAIR_BLOCK // max(len(columns), 1))
+        step = max(1, PAIR_BLOCK // self.reach(len(columns)))
         for start in range(0, len(rows), step):
             low, high = np.searchsorted(row[order], [start, start + step])
             pairs = order[low:high]
             block = self.distances(rows[start : start + step], columns)
             lengths[pairs] = block[row[pairs] - start, column[pairs]]
         return lengths
+
+    def reach(self, n_targets: int) -> int:
+        """Distances that are computed for each source on the way to `n_targets` targets."""
+        return n_targets
 
     def distances_from(self, nodes: Ints) -> Callable[[Ints], NDArray[np.float64]]:
         """A function from positions of labels to their distances from the nodes, one by one.
@@ -191,6 +197,13 @@ class TreeSpace(LabelSpace):
             return risk
         return self._table_risk(seen, power, device, risk.contenders())
 
+    def attainable(self, seen: Ints, risk: Risk, power: float) -> Ints:
+        if isinstance(risk, TreeRisk):
+            contenders = risk.contenders()
+            if not risk.height[contenders].any():
+                return contenders  # the hull, each node of which is a mean of two seen ones
+        return super().attainable(seen, risk, power)
+
     def next_to_label(self, seen: Ints, n: int) -> Ints:
         return farthest_from_hull(self.parent, self.length, seen, self.candidates, n)
 
@@ -215,6 +228,9 @@ class GraphSpace(LabelSpace):
     def distances(self, sources: Ints, targets: Ints | None = None) -> NDArray[np.number]:
         targets = self.candidates if targets is None else targets
         return path_lengths(self.adjacency, sources)[:, targets]
+
+    def reach(self, n_targets: int) -> int:
+        return len(self.names)  # shortest paths lead everywhere
 
     def distances_from(self, nodes: Ints) -> Callable[[Ints], NDArray[np.float64]]:
         sources, row = np.unique(nodes, return_inverse=True)

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import make_scorer
 from sklearn.utils import check_array, check_consistent_length, check_scalar
 
-from skmanifold.label_space import as_label_space, least_risk
-from skmanifold.label_space._names import as_labels
+from skmanifold.label_space import as_label_space, as_labels, least_risk
 
 
 def mean_squared_label_distance(

@@ -47,7 +47,7 @@ def draw_lines(ax: Any, layout: LabelLayout) -> Any:
     used = layout.used[order]
     width = 1.0 if len(used) <= 500 else 0.5
     lines = LineCollection(
-        layout.lines[order],
+        list(layout.lines[order]),
         colors=np.where(used, _USED_EDGE, _EDGE),
         linewidths=np.where(used, 1.5 * width, width),
         rasterized=len(used) > _RASTERIZE_FROM,
@@ -59,7 +59,7 @@ def draw_lines(ax: Any, layout: LabelLayout) -> Any:
 def draw_marks(ax: Any, layout: LabelLayout, status: LabelStatus) -> NDArray[np.float64]:
     """Marks of the nodes and rings of the predictions; returns their radii in 1/72 inch."""
     kind, n_predicted = status.kind[layout.nodes], status.n_predicted[layout.nodes]
-    area = _mark_area(np.count_nonzero(kind))
+    area = _mark_area(int(np.count_nonzero(kind)))
     areas = np.zeros(len(kind))
     for code, mark in MARKS.items():
         at = kind == code

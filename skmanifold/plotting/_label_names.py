@@ -165,15 +165,10 @@ def _halo(ax: Any) -> Any:
 
 def _overlap(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
     """Mask (n_boxes, n_others) of boxes (x0, y0, x1, y1) that have an area in common."""
-    boxes, others = boxes[:, None], others[None]
-    return ((boxes[..., :2] < others[..., 2:]) & (others[..., :2] < boxes[..., 2:])).all(axis=2)
+    one, other = boxes[:, None], others[None]
+    return np.all((one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:]), axis=2)
 
 
 def _inside(boxes: Floats, window: Any) -> NDArray[np.bool_]:
     """Which boxes do not stick out."""
-    return (
-        (boxes[:, 0] >= window.x0)
-        & (boxes[:, 1] >= window.y0)
-        & (boxes[:, 2] <= window.x1)
-        & (boxes[:, 3] <= window.y1)
-    )
+    return np.all((boxes[:, :2] >= window.min) & (boxes[:, 2:] <= window.max), axis=1)

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skmanifold.label_space import LabelSpace, as_label_space
-from skmanifold.label_space._names import as_labels
+from skmanifold.label_space import LabelSpace, as_label_space, as_labels
 from skmanifold.plotting._label_layout import LabelLayout, label_layout
 from skmanifold.plotting._label_marks import (
     LABEL,
@@ -257,14 +256,14 @@ def _by_importance(status: LabelStatus) -> NDArray[np.intp]:
 
 def _axes(plt: Any, layout: LabelLayout) -> Any:
     """Axes of a new figure, wide enough for a legend beside them and high enough for the rows."""
-    height = {"list": 0.8 + 0.2 * len(layout.nodes), "line": 2.2, "circle": 6.0}
+    height = {"list": max(2.2, 0.8 + 0.2 * len(layout.nodes)), "line": 2.2, "circle": 6.0}
     figure = plt.figure(figsize=(8.0, height.get(layout.kind, 4.8)), layout="constrained")
     return figure.add_subplot()
 
 
 def _frame(ax: Any, layout: LabelLayout, n_nodes: int) -> None:
     """Limits, scales and labels of the axes, and how much of the label space they show."""
-    ax.margins(0.05)
+    ax.margins(0.08)  # room for names
     ax.autoscale_view()
     if layout.kind in ("list", "line"):
         _frame_rows(ax, layout)
@@ -275,12 +274,13 @@ def _frame(ax: Any, layout: LabelLayout, n_nodes: int) -> None:
     if layout.kind == "circle":
         ax.set_axis_off()
     if layout.kind == "grid":
-        ax.invert_yaxis()
+        ax.yaxis.set_inverted(True)
         for axis in (ax.xaxis, ax.yaxis):
             axis.get_major_locator().set_params(integer=True)
     ax.set(**_AXIS_LABELS.get(layout.kind, {}))
     if len(layout.nodes) < n_nodes:
-        words = f"{len(layout.nodes):,} of {n_nodes:,} nodes"
+        chosen = "" if layout.kind == "scaled" else ": paths between marked labels"
+        words = f"{len(layout.nodes):,} of {n_nodes:,} nodes{chosen}"
         ax.set_title(words, fontsize="medium")
 
 
@@ -290,4 +290,4 @@ def _frame_rows(ax: Any, layout: LabelLayout) -> None:
     ax.set(yticks=[], ylim=(rows.min() - 1, rows.max() + 1))
     ax.spines[["left", "right", "top"]].set_visible(False)
     if layout.kind == "line":
-        ax.margins(x=0.12)  # for names
+        ax.margins(x=0.12)

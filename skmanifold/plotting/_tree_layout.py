@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from skmanifold.label_space._tree import rooted_tree
 
@@ -32,7 +33,7 @@ class OrderedTree(NamedTuple):
     end: Ints
 
 
-def ordered_tree(adjacency, root: int) -> OrderedTree:
+def ordered_tree(adjacency: csr_array, root: int) -> OrderedTree:
     """The whole tree; siblings in the order of their numbers."""
     tree = rooted_tree(adjacency, root)
     return OrderedTree(np.argsort(tree.position), tree.parent, tree.depth, tree.end)
