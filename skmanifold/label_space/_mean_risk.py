@@ -60,6 +60,8 @@ class MeanRisk(Risk):
 
     def exact(self, weights: Tensor, labels: NDArray[np.intp]) -> Tensor:
         unique, inverse = np.unique(labels, return_inverse=True)
-        points = self._at(unique)
-        squared = (points[:, None, :] - self._seen[None, :, :]).square().sum(dim=2)
-        return (weights * squared[to_tensor(inverse, device=self.device)]).sum(dim=1)
+        # By differences: products of points would round as `values` do.
+        apart = torch.cdist(
+            self._at(unique), self._seen, compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        return (weights * apart.square()[to_tensor(inverse, device=self.device)]).sum(dim=1)

@@ -99,7 +99,7 @@ def _least_of_block(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Running minimum over blocks of labels; what rounding may decide is looked at again."""
     summary = risk.summary(weights)
-    slack = risk.slack(summary)
+    slack = torch.as_tensor(risk.slack(summary), device=risk.device).expand(len(weights))
     best = torch.full((len(weights),), torch.inf, dtype=torch.float64, device=risk.device)
     label = torch.zeros(len(weights), dtype=torch.int64, device=risk.device)
     tied = torch.zeros(len(weights), dtype=torch.bool, device=risk.device)
@@ -115,29 +115,33 @@ def _least_of_block(
         tied = torch.where(better, several, tied | ((least - best).abs() <= margin))
         label = torch.where(better, first, label)
         best = torch.minimum(best, least)
-    again = tied & (torch.as_tensor(slack, device=risk.device) > 0)
-    if again.any():
-        label[again], best[again] = _decide_ties(risk, weights[again], contenders)
-    return to_numpy(label), to_numpy(best)
+    again = tied & (slack > 0)
+    for rows, exact in _exact_risks(risk, weights, again, contenders, 1):
+        best[rows] = least = exact.amin(dim=1)
+        first = (exact <= (least * (1 + TIE))[:, None]).to(torch.uint8).argmax(dim=1)
+        label[rows] = to_tensor(contenders, device=risk.device)[first]
+    return to_numpy(label), to_numpy(best.clamp_(min=0))
 
 
-def _decide_ties(
-    risk: Risk, weights: Tensor, contenders: NDArray[np.intp]
-) -> tuple[Tensor, Tensor]:
-    """Exact comparison of the labels that rounding cannot tell apart."""
-    summary = risk.summary(weights)
-    found = [risk.values(summary, positions) for positions in _label_blocks(contenders)]
-    values = torch.cat(found, dim=1)
-    bound = values.amin(dim=1) + 2 * torch.as_tensor(risk.slack(summary), device=risk.device)
-    row, column = (values <= bound[:, None]).nonzero(as_tuple=True)
-    position = to_tensor(contenders, device=risk.device)[column]
-    exact = torch.full_like(values, torch.inf)
-    for pairs in row_chunks(len(row), 32 * weights.shape[1]):
-        at = to_numpy(position[pairs])
-        exact[row[pairs], column[pairs]] = risk.exact(weights[row[pairs]], at)
-    least = exact.amin(dim=1)
-    first = (exact <= (least * (1 + TIE))[:, None]).to(torch.uint8).argmax(dim=1)
-    return to_tensor(contenders, device=risk.device)[first], least
+def _exact_risks(
+    risk: Risk, weights: Tensor, mask: Tensor, contenders: NDArray[np.intp], k: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For some rows of weights, exact risks of what may be among the k least; others infinite."""
+    chosen = mask.nonzero()[:, 0]
+    for part in row_chunks(len(chosen), 32 * len(contenders)):
+        rows = chosen[part]
+        summary = risk.summary(weights[rows])
+        found = [risk.values(summary, positions) for positions in _label_blocks(contenders)]
+        values = torch.cat(found, dim=1)
+        bound = values.topk(k, dim=1, largest=False).values[:, -1]
+        slack = torch.as_tensor(risk.slack(summary), device=risk.device)
+        bound = bound + 2 * (slack + TIE * bound.abs())
+        row, column = (values <= bound[:, None]).nonzero(as_tuple=True)
+        exact = torch.full_like(values, torch.inf)
+        for pairs in row_chunks(len(row), 32 * weights.shape[1]):
+            labels = contenders[to_numpy(column[pairs])]
+            exact[row[pairs], column[pairs]] = risk.exact(weights[rows[row[pairs]]], labels)
+        yield rows, exact
 
 
 def least_risks(risk: Risk, weights: NDArray[np.floating], k: int) -> NDArray[np.intp]:
@@ -155,18 +159,28 @@ def least_risks(risk: Risk, weights: NDArray[np.floating], k: int) -> NDArray[np
 def _k_least_of_block(
     risk: Risk, weights: Tensor, contenders: NDArray[np.intp], winners: NDArray[np.intp], k: int
 ) -> NDArray[np.intp]:
+    """The k least, and one more to see how clear it is, kept over blocks of labels."""
     summary = risk.summary(weights)
     slack = torch.as_tensor(risk.slack(summary), device=risk.device).expand(len(weights))[:, None]
-    first = to_tensor(winners, device=risk.device)[:, None]
+    first = to_tensor(winners, device=risk.device)[:, None]  # `least_risk` has looked closely
     label, best = first[:, :0], slack[:, :0]
     for positions in _label_blocks(contenders):
-        values = risk.values(summary, positions)
         here = to_tensor(positions, device=risk.device).expand(len(weights), -1)
-        values = values.masked_fill(here == first, -torch.inf)  # `least_risk` has looked closer
+        values = risk.values(summary, positions).masked_fill(here == first, -torch.inf)
         label, best = torch.cat([label, here], dim=1), torch.cat([best, values], dim=1)
-        keep = _first_of_k_least(best, slack, min(k, best.shape[1]))
+        keep = _first_of_k_least(best, slack, min(k + 1, best.shape[1]))
         label, best = label.gather(1, keep), best.gather(1, keep)
-    return to_numpy(label.gather(1, _order(best, slack)))
+    label = label.gather(1, _order(best, slack))[:, :k]
+    ascending = best.sort(dim=1).values
+    margin = slack + TIE * ascending[:, 1:].abs()
+    close = (ascending.diff(dim=1) <= margin).any(dim=1) & (slack[:, 0] > 0)
+    every = to_tensor(contenders, device=risk.device)
+    for rows, exact in _exact_risks(risk, weights, close, contenders, k):
+        exact = exact.masked_fill(every == first[rows], -torch.inf)
+        keep = _first_of_k_least(exact, torch.zeros_like(slack[rows]), k)
+        order = _order(exact.gather(1, keep), torch.zeros_like(slack[rows]))
+        label[rows] = every[keep.gather(1, order)]
+    return to_numpy(label)
 
 
 def _first_of_k_least(values: Tensor, slack: Tensor, k: int) -> Tensor:
@@ -197,7 +211,7 @@ def all_risks(risk: Risk, weights: NDArray[np.floating]) -> NDArray[np.float64]:
     for rows, block in _row_blocks(risk, weights):
         summary = risk.summary(block)
         for positions in _label_blocks(labels):
-            risks[rows, positions[0] : positions[-1] + 1] = to_numpy(
-                risk.values(summary, positions)
-            )
+            # Sums of what is not negative, but for rounding.
+            values = risk.values(summary, positions).clamp_(min=0)
+            risks[rows, positions[0] : positions[-1] + 1] = to_numpy(values)
     return risks

@@ -64,7 +64,7 @@ class LabelSpace(ABC):
             return self.pair_distances(second, first)
         lengths = np.empty(len(first))
         order = np.argsort(row, kind="stable")
-        step = max(1, PAIR_BLOCK // self.reach(len(columns)))
+        step = 1 + PAIR_BLOCK // max(self.reach(len(columns)), 1)
         for start in range(0, len(rows), step):
             low, high = np.searchsorted(row[order], [start, start + step])
             pairs = order[low:high]

@@ -75,7 +75,8 @@ def temper(weights: Floats, temperature: float, top_k: int | None) -> Floats:
     if top_k is not None and top_k < weights.shape[1]:
         weights = np.where(_k_largest(weights, top_k), weights, 0.0)
     if temperature != 1:
-        weights = (weights / weights.max(axis=1, keepdims=True)) ** (1 / temperature)
+        scaled = (weights / weights.max(axis=1, keepdims=True)) ** (1 / temperature)
+        weights = np.where(weights > 0, scaled, 0.0)  # 0**0 is 1
     return weights / weights.sum(axis=1, keepdims=True)
 
 

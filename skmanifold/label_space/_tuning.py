@@ -204,7 +204,7 @@ def softness(space: LabelSpace, risk: Risk, folds: Sequence[Fold], setting: Sett
     tables = [_risks_and_truth(space, risk, fold, setting) for fold in folds]
     own = [risks[np.arange(len(truth)), truth] for risks, truth in tables]
     unit = sum(one.sum() for one in own) / max(sum(len(one) for one in own), 1)
-    if unit == 0:
+    if not unit > 0:
         return 1.0
     scales = unit * 2.0 ** np.arange(-6, 3.5, 0.5)
     likelihoods = [

@@ -72,7 +72,9 @@ def tree(kind, lengths, n_nodes, rng, candidates=None):
 
 
 def leaves(space):
-    return np.flatnonzero(np.bincount(space.parent[space.parent >= 0], minlength=len(space.names)) == 0)
+    return np.flatnonzero(
+        np.bincount(space.parent[space.parent >= 0], minlength=len(space.names)) == 0
+    )
 
 
 def random_graph(lengths, n_nodes, rng):

@@ -44,17 +44,18 @@ class RoundedRisk(Risk):
 
 
 blocks = pytest.mark.parametrize("block", [1, 3, 7, 2048])
-memories = pytest.mark.parametrize("memory", [1e-9, 0.01, 1024])  # MiB; the least is row by row
 
 
-@blocks
-@memories
+# Labels in a block, and MiB for a block of samples: the least is one by one.
+@pytest.mark.parametrize(
+    ("block", "memory"), [(1, 1024), (3, 1e-9), (7, 0.01), (2048, 1e-9), (2048, 1024)]
+)
 @pytest.mark.parametrize("kind", SPACES)
 def test_blocks_change_nothing(block, memory, kind, rng, monkeypatch):
     space = space_of(kind, rng)
     seen = rng.permutation(30)[:6]
     table = table_of(space)[np.ix_(seen, space.candidates)]
-    P = np.concatenate([weights_of(weights, 5, 6, rng) for weights in WEIGHTS])
+    P = np.concatenate([weights_of(weights, 3, 6, rng) for weights in WEIGHTS])
     expected = brute_risks(table, P, 2)
     monkeypatch.setattr(_risk, "LABEL_BLOCK", block)
     with config_context(working_memory=memory):

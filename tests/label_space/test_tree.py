@@ -84,9 +84,7 @@ def test_path_lengths_broadcast(rng):
 
 @pytest.mark.parametrize("n_nodes", [1, 2, 3, 4, 5, 8, 9, 16, 17])
 def test_small_paths(n_nodes):
-    tree = rooted_tree(
-        tree_adjacency(np.arange(-1, n_nodes - 1), np.ones(n_nodes)), n_nodes // 2
-    )
+    tree = rooted_tree(tree_adjacency(np.arange(-1, n_nodes - 1), np.ones(n_nodes)), n_nodes // 2)
     nodes = np.arange(n_nodes)
     found = tree.path_lengths(tree.position[:, None], tree.position[None])
     assert_array_equal(found, np.abs(nodes[:, None] - nodes))

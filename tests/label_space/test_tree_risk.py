@@ -29,7 +29,7 @@ def risk_of(space, seen, power=2.0):
     return space.risk(seen, power=power, method="tree", device=CPU)
 
 
-def problems(kind, lengths, rng, n_problems=6):
+def problems(kind, lengths, rng, n_problems=3):
     """Trees with labels that are all nodes, some or the leaves; seen classes may be no labels."""
     for step in range(n_problems):
         space = tree(kind, lengths, int(rng.integers(2, 40)), rng)
@@ -151,6 +151,19 @@ def test_leaves_equally_high_by_different_edges_are_ties(power, first_edge):
         assert least_risk(risk_of(space, np.array([0, 1]), power), np.full((1, 2), 0.5))[0] == 0
 
 
+def test_heights_that_differ_in_the_last_digit_are_ties():
+    # A pair of leaves at each of many nodes, the first one higher by the least that can be: steps
+    # in which heights are counted, of 1e-12, fall between some of the pairs.
+    n_pairs = 10_000
+    nodes = np.arange(n_pairs)
+    heights = 0.3 + np.spacing(0.3) * np.arange(n_pairs + 1)
+    parent = np.concatenate([nodes - 1, nodes, nodes])
+    length = np.concatenate([np.zeros(n_pairs), heights[1:], heights[:-1]])
+    candidates = np.arange(n_pairs, 3 * n_pairs)
+    space = TreeSpace(np.arange(3 * n_pairs), parent, length, candidates)
+    assert np.isin(nodes, risk_of(space, nodes).contenders()).all()
+
+
 def test_all_leaves_of_a_tree_with_a_clock_are_ties_below_its_root(rng):
     # In an ultrametric tree all leaves are equally far from the root.
     for _ in range(20):
@@ -198,7 +211,9 @@ def on_a_line(seen, values, P):
 def test_long_trees(kind, rng):
     n_nodes = 100_000
     parent = parents(kind, n_nodes, np.random.default_rng(1))
-    space = TreeSpace(np.arange(n_nodes), parent, np.where(parent < 0, 0.0, 1.0), np.arange(n_nodes))
+    space = TreeSpace(
+        np.arange(n_nodes), parent, np.where(parent < 0, 0.0, 1.0), np.arange(n_nodes)
+    )
     spine, height = spine_of(kind, parent)
     seen = np.flatnonzero((height == 0) & (spine % 10 == 0))
     P = long_weights(len(seen), rng)
