@@ -19,7 +19,7 @@ class _HeatGeo:
             return self._model.fit_transform(X)
 
 
-def _class(module, name, **defaults):
+def imported(module, name, **defaults):
     """A factory that imports only when it is called, with `defaults` that a caller may change."""
 
     def build(**parameters):
@@ -31,15 +31,15 @@ def _class(module, name, **defaults):
 # name: (factory, whether it takes `random_state`)
 METHODS = {
     "HeatGeodesic": (
-        _class("skmanifold.embedding", "HeatGeodesicEmbedding", device="cpu"),
+        imported("skmanifold.embedding", "HeatGeodesicEmbedding", device="cpu"),
         True,
     ),
-    "UMAP": (_class("umap", "UMAP"), True),
-    "PHATE": (_class("phate", "PHATE", verbose=0), True),
+    "UMAP": (imported("umap", "UMAP"), True),
+    "PHATE": (imported("phate", "PHATE", verbose=0), True),
     "heatgeo": (_HeatGeo, False),
-    "Isomap": (_class("sklearn.manifold", "Isomap"), False),
-    "PCA": (_class("sklearn.decomposition", "PCA", n_components=2), True),
-    "input": (_class("sklearn.preprocessing", "FunctionTransformer"), False),
+    "Isomap": (imported("sklearn.manifold", "Isomap"), False),
+    "PCA": (imported("sklearn.decomposition", "PCA", n_components=2), True),
+    "input": (imported("sklearn.preprocessing", "FunctionTransformer"), False),
 }
 
 
@@ -56,13 +56,20 @@ def _need_cuda():
         raise ImportError("no CUDA device")
 
 
-def make(method, seed):
-    """The estimator of a method's name, seeded where it can be; ImportError where it is absent."""
-    name, parameters = parse(method)
-    if (
-        parameters.get("device") == "cuda"
-        and not importlib.import_module("torch").cuda.is_available()
-    ):
-        raise ImportError("no CUDA device")
-    factory, seeded = METHODS[name]
-    return factory(**({"random_state": seed} if seeded else {}), **parameters)
+def maker(methods):
+    """`make(method, seed)` of a suite, from its factories by name.
+
+    It gives the estimator, seeded where it can be, and raises ImportError where that is absent.
+    """
+
+    def make(method, seed):
+        name, parameters = parse(method)
+        if parameters.get("device") == "cuda":
+            _need_cuda()
+        factory, seeded = methods[name]
+        return factory(**({"random_state": seed} if seeded else {}), **parameters)
+
+    return make
+
+
+make = maker(METHODS)

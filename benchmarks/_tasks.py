@@ -18,12 +18,25 @@ def fit_half(estimator, data):
     return estimator.fit_transform(data.X[::2])
 
 
+def noise(n_samples):
+    """Warm-up of an embedding on that many points of noise."""
+
+    def warm_up(estimator):
+        estimator.fit_transform(np.random.default_rng(0).normal(size=(n_samples, 3)))
+
+    return warm_up
+
+
+SMALL_NOISE = noise(300)
+
+
 @dataclass(frozen=True)
 class Task:
     """A data set, the methods compared on it, how they are scored and what is aimed at.
 
     `load(seed) -> data`, `fit(estimator, data) -> result` (the timed part),
-    `score(estimator, result, data, seed) -> {metric: value}`; tasks of one `row` share a table.
+    `score(estimator, result, data, seed) -> {metric: value}`, `warm_up(estimator)` before all that;
+    tasks of one `row` share a table.
     """
 
     row: str
@@ -32,7 +45,7 @@ class Task:
     score: Callable
     fit: Callable = fit_all
     bounds: tuple = ()
-    warm_up_size: int = 300
+    warm_up: Callable = SMALL_NOISE
     timeout: float = 1800.0
     max_seeds: int | None = None
 

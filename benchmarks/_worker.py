@@ -42,7 +42,7 @@ def _warm_up(suite, task, method, seed):
     with _or_absent():
         estimator = suite.make(method, seed)
         task.load(seed)
-    estimator.fit_transform(np.random.default_rng(0).normal(size=(task.warm_up_size, 3)))
+    task.warm_up(estimator)
 
 
 def measure(suite, task, method, seed):

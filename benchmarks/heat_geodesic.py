@@ -10,6 +10,7 @@ from benchmarks._tasks import (
     Task,
     fit_half,
     flat,
+    noise,
     pbmc68k,
     rotated,
     score_clusters,
@@ -78,7 +79,7 @@ def _near_isomap():
 def _scale_task(n_samples, *bounds, **options):
     """A roll in 50 dimensions; the warm-up is large enough to compile approximate search."""
     load = rotated(flat("make_swiss_roll", n_samples, noise=0.1))
-    return _geodesic_task("Scale", load, *bounds, warm_up_size=5000, timeout=7200.0, **options)
+    return _geodesic_task("Scale", load, *bounds, warm_up=noise(5000), timeout=7200.0, **options)
 
 
 def _size_task(n_samples, before):
@@ -112,7 +113,7 @@ TASKS = {
         flat("make_swiss_roll", 10_000, noise=1.0),
         *_above_umap(0.97),
         methods=tuple(m for m in EMBEDDERS if m != "heatgeo"),  # 17 GB and hours at this size
-        warm_up_size=5000,
+        warm_up=noise(5000),
     ),
     "roll-500-clean": _geodesic_task(
         "Small clean Swiss roll", flat("make_swiss_roll", 500), *_above_umap(0.97)
@@ -170,7 +171,7 @@ TASKS = {
         "Graphics card",
         rotated(flat("make_swiss_roll", 100_000, noise=0.1)),
         methods=(OURS, f"{OURS}[device='cuda']"),
-        warm_up_size=5000,
+        warm_up=noise(5000),
     ),
 }
 

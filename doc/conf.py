@@ -46,11 +46,24 @@ if os.environ.get("SKMANIFOLD_INTERSPHINX") == "1":
 
 
 # -- gallery ---------------------------------------------------------------------------------
+def is_there(requirement):
+    """Whether one of ``a or b`` is an installed module or, where it has a slash, a file.
+
+    Paths start at the checkout.
+    """
+    return any(
+        (EXAMPLES.parent / name).is_file()
+        if "/" in name
+        else importlib.util.find_spec(name) is not None
+        for name in requirement.split(" or ")
+    )
+
+
 def missing_requirements(script):
-    """Modules named in a script's ``# Requires: a, b`` line that are not installed."""
+    """What a script's ``# Requires: a, b or c`` line names and is not there."""
     line = re.search(r"^# Requires: (.+)$", script.read_text(encoding="utf-8"), re.MULTILINE)
-    modules = re.split(r",\s*", line.group(1).strip()) if line else []
-    return [module for module in modules if importlib.util.find_spec(module) is None]
+    named = re.split(r",\s*", line.group(1).strip()) if line else []
+    return [requirement for requirement in named if not is_there(requirement)]
 
 
 def runnable_pattern():
@@ -58,7 +71,7 @@ def runnable_pattern():
     runnable = []
     for script in sorted(EXAMPLES.glob("plot_*.py")):
         if missing := missing_requirements(script):
-            print(f"{script.name} is shown but not run; not installed: {', '.join(missing)}")
+            print(f"{script.name} is shown but not run, without {', '.join(missing)}")
         else:
             runnable.append(re.escape(script.name))
     return rf"({'|'.join(runnable) or 'no script'})$"

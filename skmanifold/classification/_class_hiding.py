@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import KFold
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmanifold.label_space import Fold, as_weights, hidden_classes, masked, softmax
@@ -81,20 +80,12 @@ def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_stat
     folds : list of Fold
     """
     X, truth, sample_weight = samples
-    if len(seen) < N_FOLDS:
-        raise ValueError(
-            f"temperature='cv' and top_k='cv' hide a third of the classes and need {N_FOLDS} "
-            f"or more, got {len(seen)}; pass 'auto' or a number."
-        )
     hidden = [np.empty(0, dtype=np.intp)] * N_FOLDS
     if not np.isin(space.candidates, seen).all():
+        _check_enough(len(seen))
         hidden = [seen[part] for part in hidden_classes(len(seen), random_state, N_FOLDS)]
-    held_out = []
-    split = KFold(N_FOLDS, shuffle=True, random_state=random_state).split(truth)
-    for (_, rows), nodes in zip(split, hidden, strict=True):
-        out = np.isin(truth, nodes)
-        out[rows] = True
-        held_out.append(out)
+    parts = _stratified_parts(truth, random_state)
+    held_out = [(parts == at) | np.isin(truth, nodes) for at, nodes in enumerate(hidden)]
     estimators = Parallel(n_jobs=n_jobs)(
         delayed(_fit_part)(base, X, y, params, np.flatnonzero(~out)) for out in held_out
     )
@@ -108,6 +99,23 @@ def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_stat
         left = np.isin(seen, known) & ~np.isin(seen, nodes)
         folds.append(Fold(seen[left], masked(weights, left), truth[rows], sample_weight[rows]))
     return folds
+
+
+def _check_enough(n_seen):
+    """Refuse to hide a third of two classes: one would be left."""
+    if n_seen < N_FOLDS:
+        raise ValueError(
+            f"temperature='cv' and top_k='cv' hide a third of the classes and need {N_FOLDS} "
+            f"or more, got {n_seen}; pass 'auto' or a number."
+        )
+
+
+def _stratified_parts(truth, random_state):
+    """A part for each sample, so that no two of a rare class are in the same one."""
+    shuffled = random_state.permutation(len(truth))
+    parts = np.empty(len(truth), dtype=np.intp)
+    parts[shuffled[np.argsort(truth[shuffled], kind="stable")]] = np.arange(len(truth)) % N_FOLDS
+    return parts
 
 
 def _fit_part(estimator, X, y, params, rows):

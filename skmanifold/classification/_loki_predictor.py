@@ -35,14 +35,16 @@ from skmanifold.utils._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
+    checked_weights,
     fit_context,
     num_samples,
     routing_enabled,
+    sliced_params,
     take_rows,
 )
 
 # Samples that the settings are tuned on: at least, at most, and times labels that may win.
-N_LEAST, N_MOST, N_RISKS = 200, 2000, 50_000_000
+N_LEAST, N_MOST, N_RISKS = 200, 1000, 50_000_000
 
 
 def _offers(method):
@@ -54,6 +56,11 @@ def _offers(method):
         return True
 
     return check
+
+
+def _column(y, **options):
+    """y as an array; pandas' integers that may be missing would become floats otherwise."""
+    return column_or_1d(np.asarray(y), **options)
 
 
 class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, ManifoldEstimator):
@@ -109,7 +116,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         the likeliest class, 1 the published rule. ``"auto"`` picks it by cross-validation that
         hides a third of the classes at a time by masking their probabilities, without any refit.
         ``"cv"`` refits the base estimator without them, which costs three more fits and scores
-        seen classes on samples that were held out.
+        seen classes on samples that were held out. If all labels were seen, there is nothing to
+        hide, and ``"auto"`` refits as well.
     top_k : int, "all", "auto" or "cv", default="auto"
         How many of the likeliest classes have weights; ``"auto"`` and ``"cv"`` as for
         `temperature`. 1 is the likeliest class.
@@ -296,7 +304,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             if not (isinstance(self.labels, str) and self.labels == "all"):
                 raise ValueError("labels is given without label_metric, which it belongs to.")
             return None
-        y = column_or_1d(y, warn=True)
+        y = _column(y, warn=True)
         space = as_label_space(self.label_metric, self.labels, y_labels=y)
         space.nodes_of(y)
         return space
@@ -328,7 +336,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         self.cv_results_, self.proba_scale_ = None, 1.0
         if self.label_space_ is None:
             return
-        folds = self._folds(X, y, sample_weight, params, refit="cv" in asked)
+        folds = self._folds(X, y, sample_weight, params, asked)
         tuned_on = self.label_space_, self._risk, folds
         if asked and folds:
             found = tune(*tuned_on, *self._grid(), power=self.power)
@@ -352,17 +360,34 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             top_ks if self.top_k in ("auto", "cv") else [self.top_k_],
         )
 
-    def _folds(self, X, y, sample_weight, params, *, refit):
+    def _folds(self, X, y, sample_weight, params, asked):
         """Samples, and probabilities of some classes while others are hidden."""
-        truth = self.label_space_.nodes_of(column_or_1d(y))
-        sample_weight = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
+        truth = self.label_space_.nodes_of(_column(y))
+        if sample_weight is None:
+            sample_weight = np.ones(len(truth))
+        else:  # what has no weight takes no part
+            sample_weight = checked_weights(sample_weight, truth, ensure_non_negative=True)
+            kept = np.flatnonzero(sample_weight)
+            X, y, params = take_rows(X, kept), take_rows(y, kept), sliced_params(X, params, kept)
+            truth, sample_weight = truth[kept], sample_weight[kept]
         common = self.label_space_, self._seen, (X, truth, sample_weight)
-        # Fewer samples where each of them costs more.
+        # Fewer samples where each of them costs more, or nothing but error bars hangs on them.
         n_rows = int(np.clip(N_RISKS // len(self._risk.contenders()), N_LEAST, N_MOST))
+        n_rows = n_rows if asked else max(N_LEAST, n_rows // 4)
         options = {"n_rows": n_rows, "random_state": check_random_state(self.random_state)}
-        if refit:
+        if "cv" in asked or (asked and self._has_nothing_to_mask(truth)):
             return refitted_folds(self._base(), *common, y, params, n_jobs=self.n_jobs, **options)
         return masked_folds(self.estimator_, *common, **options)
+
+    def _has_nothing_to_mask(self, truth):
+        """Whether all labels were seen, so that training samples alone would tell nothing.
+
+        A frozen classifier is asked of samples that it was not trained on, and refits need two
+        samples of each class.
+        """
+        all_seen = np.isin(self.label_space_.candidates, self._seen).all()
+        few = np.unique(truth, return_counts=True)[1].min() < 2
+        return all_seen and not few and not isinstance(self._base(), FrozenEstimator)
 
     def predict(self, X):
         """The label of least risk for each sample, whether the base estimator knows it or not.

@@ -1,13 +1,12 @@
 """Temperature and number of classes to trust, by cross-validation that hides classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from skmanifold.label_space._risk import Risk, all_risks, least_risk
 from skmanifold.label_space._spaces import LabelSpace
@@ -18,6 +17,8 @@ TEMPERATURES = (0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 3
 TOP_K = (None, 30, 20, 10, 5, 3, 1)
 # Labels times samples on which the temperature of the probabilities is fitted.
 N_LIKELIHOODS = 2_000_000
+# Octaves that it is looked for in, down from eight times the mean risk of the true labels.
+LARGEST_OCTAVE, N_OCTAVES = 3, 10
 
 Setting = tuple[float, int | None]
 
@@ -201,30 +202,42 @@ def softness(space: LabelSpace, risk: Risk, folds: Sequence[Fold], setting: Sett
     Tried are the mean risk of the true labels and its multiples by powers of the square root of
     two. Of many labels, fewer samples are looked at.
     """
-    tables = [_risks_and_truth(space, risk, fold, setting) for fold in folds]
-    own = [risks[np.arange(len(truth)), truth] for risks, truth in tables]
-    unit = sum(one.sum() for one in own) / max(sum(len(one) for one in own), 1)
+    tables = [_risks_of_truth(space, risk, fold, setting) for fold in folds]
+    total = sum(weight.sum() for *_, weight in tables)
+    unit = sum(own @ weight for _, own, weight in tables) / max(total, 1e-300)
     if not unit > 0:
         return 1.0
-    scales = unit * 2.0 ** np.arange(-6, 3.5, 0.5)
-    likelihoods = [
-        -sum(
-            (one / scale + logsumexp(-risks / scale, axis=1)).sum()
-            for one, (risks, _) in zip(own, tables, strict=True)
-        )
-        for scale in scales
-    ]
+    largest = unit * 2.0**LARGEST_OCTAVE / np.array([1, np.sqrt(2)])
+    scales = [scale / 2.0**octave for scale in largest for octave in range(N_OCTAVES)]
+    likelihoods = np.zeros(len(scales))
+    for risks, own, weight in tables:
+        partitions = (sums for scale in largest for sums in _log_partitions(risks, scale))
+        for at, (scale, partition) in enumerate(zip(scales, partitions, strict=True)):
+            likelihoods[at] -= weight @ (own / scale + partition)
     return float(scales[np.argmax(likelihoods)])
 
 
-def _risks_and_truth(
+def _log_partitions(risks: Floats, scale: float) -> Iterator[Floats]:
+    """log(sum(exp(-risks / s))) of each row for a scale s, half of it, a quarter, ...
+
+    Halving s squares the terms, which is far cheaper than another exponential of each.
+    """
+    least = risks.min(axis=1, keepdims=True)
+    terms = np.exp((least - risks) / scale)
+    for octave in range(N_OCTAVES):
+        yield np.log(terms.sum(axis=1)) - least[:, 0] / scale * 2.0**octave
+        terms *= terms
+
+
+def _risks_of_truth(
     space: LabelSpace, risk: Risk, fold: Fold, setting: Setting
-) -> tuple[Floats, Ints]:
-    """Risks of all labels for some samples of a fold, and the positions of their true labels."""
+) -> tuple[Floats, Floats, Floats]:
+    """Risks of all labels for some samples of a fold, of their true labels, and their weights."""
     position = np.full(len(space.names), -1)
     position[space.candidates] = np.arange(len(space.candidates))
     rows = np.flatnonzero(position[fold.truth] >= 0)
     n_rows = min(len(rows), max(1, N_LIKELIHOODS // len(space.candidates)))
     rows = rows[np.linspace(0, len(rows), n_rows, endpoint=False).astype(np.intp)]
-    risks = all_risks(risk, temper(fold.weights[rows], *setting))
-    return risks, position[fold.truth[rows]]
+    part = Fold(fold.left, fold.weights[rows], fold.truth[rows], fold.sample_weight[rows])
+    risks = all_risks(risk, temper(part.weights, *setting))
+    return risks, risks[np.arange(len(rows)), position[part.truth]], part.halves()

@@ -5,6 +5,7 @@ from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.validation import _check_method_params as sliced_params
+from sklearn.utils.validation import _check_sample_weight as checked_weights
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "checked_weights",
     "fit_context",
     "num_samples",
     "routing_enabled",

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from benchmarks import heat_geodesic
 from benchmarks._harness import main, merge, on_device, run_case
 from benchmarks._peers import METHODS, make, parse
-from benchmarks._report import View, gain, gain_on_best, level, ratio, render, step
+from benchmarks._report import View, gain, gain_on_best, level, ratio, ratio_to_least, render, step
 from benchmarks._tasks import Task, purity, rotated, score_clusters, score_held_out
 
 
@@ -111,6 +111,22 @@ def test_best_in_hindsight_may_be_another_on_each_seed():
     values = {"ours": (0.5, 0.5), "one": (0.6, 0.1), "two": (0.2, 0.8)}
     seen = view(*(record(m, s, v) for m, pair in values.items() for s, v in enumerate(pair)))
     assert gain_on_best("pearson").figure(seen) == pytest.approx(-0.2)
+
+
+def test_the_least_rival_may_be_another_on_each_seed():
+    values = {"ours": (2.0, 1.0), "one": (1.0, 4.0), "two": (8.0, 1.0)}
+    seen = view(*(record(m, s, v) for m, pair in values.items() for s, v in enumerate(pair)))
+    assert ratio_to_least("pearson", ("one", "two")).figure(seen) == pytest.approx(1.5)
+    assert ratio_to_least("pearson", ("one",)).figure(seen) == pytest.approx(3 / 5)
+
+
+def test_times_that_a_score_holds_are_costs():
+    one, other = record("ours", 0, 0.5), record("one", 0, 0.5, run="b1")
+    one["quality"]["fit_s"], other["quality"]["fit_s"] = 1.0, 2.0
+    assert level("fit_s").figure(view(one, other)) == 1.0
+    assert np.isnan(ratio("fit_s", "one").figure(view(one, other)))  # of another machine
+    other["run"] = "a2"
+    assert ratio("fit_s", "one").figure(view(one, other)) == pytest.approx(0.5)
 
 
 def test_step_and_verdicts():

@@ -88,12 +88,17 @@ def animal_case(labels, targets):
     return Case(ANIMALS, labels, names, animal_distances(names), targets, "tree")
 
 
+def root_distance(one, other):
+    return np.sqrt(abs(np.subtract.outer(one, other)))
+
+
 def table_case(make, names, distances, **attributes):
     return Case(make, names, names, distances, **attributes)
 
 
 APART = cdist(POINTS, POINTS)
 CITYBLOCK = cdist(POINTS, POINTS, "cityblock")
+LISTS = dict(zip(NUMBERS.tolist(), POINTS.tolist(), strict=True))
 SHUFFLED = RNG.permutation(14)
 CELLS = np.stack(np.unravel_index(np.arange(20), (4, 5)), axis=1)
 FLOATS = np.array([0.5, 1.25, 3.0, 3.75, 9.5])
@@ -101,9 +106,7 @@ LEAVES = ["the a", "b", "c", "d", "f", "g", "h"]
 CASES = {
     "matrix": table_case(CITYBLOCK, NAMES, CITYBLOCK),
     "matrix as lists": table_case(CITYBLOCK.tolist(), NUMBERS, CITYBLOCK),
-    "frame": Case(
-        pd.DataFrame(CITYBLOCK, NAMES, NAMES).iloc[:, SHUFFLED], "all", NAMES, CITYBLOCK
-    ),
+    "frame": Case(pd.DataFrame(CITYBLOCK, NAMES, NAMES).iloc[:, SHUFFLED], "all", NAMES, CITYBLOCK),
     "frame, some labels": Case(
         pd.DataFrame(CITYBLOCK, NUMBERS, NUMBERS), NUMBERS[4:9], NUMBERS, CITYBLOCK, NUMBERS[4:9]
     ),
@@ -127,10 +130,7 @@ CASES = {
     "embeddings": Case(
         dict(zip(NAMES.tolist(), POINTS, strict=True)), "all", NAMES, APART, method="embedding"
     ),
-    "embeddings, integers": Case(
-        dict(zip(NUMBERS.tolist(), POINTS.tolist(), strict=True)),
-        "all", NUMBERS, APART, method="embedding",
-    ),  # fmt: skip
+    "embeddings, integers": Case(LISTS, "all", NUMBERS, APART, method="embedding"),
     "embedding array": table_case(POINTS, NAMES, APART, method="embedding"),
     "ordinal numbers": Case(
         "ordinal", FLOATS, FLOATS, abs(FLOATS[:, None] - FLOATS), method="embedding"
@@ -139,10 +139,7 @@ CASES = {
         "ordinal", NAMES, NAMES, abs(np.subtract.outer(range(14), range(14))), method="embedding"
     ),
     "grid": Case("grid", (4, 5), np.arange(20), cdist(CELLS, CELLS), method="embedding"),
-    "callable": table_case(
-        lambda A, B: np.sqrt(abs(np.subtract.outer(A, B))),
-        NUMBERS, np.sqrt(abs(np.subtract.outer(NUMBERS, NUMBERS))),
-    ),  # fmt: skip
+    "callable": table_case(root_distance, NUMBERS, root_distance(NUMBERS, NUMBERS)),
 }
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

@@ -22,7 +22,6 @@ from tests.classification.loki_toys import (
 )
 
 BASES = [LogisticRegression(max_iter=1000), LinearSVC(), KNeighborsClassifier(), Perceptron()]
-METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 every_base = pytest.mark.parametrize("base", BASES, ids=lambda base: type(base).__name__)
 
 

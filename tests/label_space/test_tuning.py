@@ -216,8 +216,9 @@ def log_likelihood(space, risk, folds, setting, scale):
     for fold in folds:
         scaled = all_risks(risk, temper(fold.weights, *setting)) / scale
         is_truth = space.candidates == fold.truth[:, None]
-        total -= scaled[is_truth].sum()
-        total -= logsumexp(-scaled[is_truth.any(axis=1)], axis=1).sum()
+        may_be = is_truth.any(axis=1)
+        part = Fold(fold.left, fold.weights[may_be], fold.truth[may_be], fold.sample_weight[may_be])
+        total -= part.halves() @ (scaled[is_truth] + logsumexp(-scaled[may_be], axis=1))
     return total
 
 
