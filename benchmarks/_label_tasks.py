@@ -29,7 +29,8 @@ N_BINS = 40
 class Split:
     """Training samples of some classes and test samples of all, with the metric on the labels.
 
-    `base` is the classifier before, `fitted` after its fit, frozen.
+    `base` is the classifier before its fit; `fitted` is it frozen after that where the fit takes
+    long, and `base` itself elsewhere.
     """
 
     X_train: np.ndarray
@@ -52,8 +53,8 @@ def kept_fit(base, X, y):
     return Memory(CACHE, verbose=0).cache(plain_fit)(base, X, y)
 
 
-def hide(X, y, seed, *, n_seen, base, label_metric, labels, fit=plain_fit):
-    """Draw the seen classes, and of their samples those that train."""
+def hide(X, y, seed, *, n_seen, base, label_metric, labels, keep=False):
+    """Draw the seen classes, and of their samples those that train; `keep` a slow fit."""
     rng = np.random.default_rng(seed)
     seen = rng.permutation(np.unique(y))[:n_seen]
     train = np.isin(y, seen) & (rng.random(len(y)) < TRAIN_SHARE)
@@ -65,7 +66,7 @@ def hide(X, y, seed, *, n_seen, base, label_metric, labels, fit=plain_fit):
         label_metric=label_metric,
         labels=labels,
         base=base,
-        fitted=FrozenEstimator(fit(base, X[train], y[train])),
+        fitted=FrozenEstimator(kept_fit(base, X[train], y[train])) if keep else base,
     )
 
 
@@ -89,7 +90,7 @@ def wordnet(*, inner, n_seen=447):
             base=LogisticRegression(C=10, max_iter=300),
             label_metric=parent_mapping(task.parents),
             labels="all" if inner else task.classes,
-            fit=kept_fit,
+            keep=True,
         )
 
     return load

@@ -44,8 +44,8 @@ INTRO = (
     "`argmax` is the base classifier by itself, `constant` the medoid of the training labels as "
     "the answer to everything, `published` temperature 1 and all classes. "
     "`mismatches` counts predictions that brute force in double precision does not confirm. "
-    "Costs are those of the rule: the base classifier is fitted beforehand, once per seed, and "
-    "frozen; only `temperature='cv'` fits it again, four times. "
+    "On the taxonomy, costs are those of the rule: the base classifier is fitted beforehand, once "
+    "per seed, and frozen; only `temperature='cv'` fits it again, four times. "
     "Each case ran in a process of its own; imports and a warm-up fit are not counted, "
     "`peak_mb` is the growth over them and includes the data."
 )

@@ -150,7 +150,10 @@ for rows in np.array_split(order, 6):
 
 # %%
 # Some answers for samples of unseen classes, from sure to unsure: the less the method knows, the
-# more general its words.
+# more general its words. In words, the first lines read: *subgenus* is a kind of *taxonomic group*,
+# and both methods say *genus*; *nasion* is a kind of *craniometric point*, for which the likeliest
+# class is *bone* and the answer *connective tissue*. *Morphology* further down, a kind of
+# *biology*, is taken for *plant part* by the likeliest class, and for a *physical entity*.
 
 
 def name(noun):

@@ -311,6 +311,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _set_label_space(self, space):
         """What follows from the classes that the base estimator knows."""
+        if not hasattr(self.estimator_, "classes_"):
+            raise ValueError(f"estimator must be a classifier, got {self._base()!r}.")
         self.seen_classes_ = self.estimator_.classes_
         self.label_space_ = space
         self.classes_ = self.seen_classes_ if space is None else space.labels

@@ -223,10 +223,14 @@ def test_texts(setting):
         lambda model: model.set_params(estimator=Never()).fit(X, Y),
         lambda model: model.fit(np.ones((8, 3)), Y, sample_weight=-np.ones(3)),
         lambda model: model.set_params(power=-1).fit(X, Y),
+        # These two fail when the base is fitted already.
+        lambda model: model.set_params(method="graph").fit(np.ones((8, 3)), Y),
+        lambda model: model.set_params(top_k="cv").fit(np.ones((8, 3)), np.repeat(Y[3:5], 4)),
     ],
 )
 def test_a_fit_that_fails_leaves_the_one_before(spoil):
     params = {"estimator": GaussianNB(), "label_metric": ANIMALS, "power": 2.0}
+    params |= {"method": "auto", "top_k": "auto"}
     model = LokiPredictor(**params, random_state=0).fit(X, Y)
     before = model.predict_topk(X), model.predict_proba(X), model.cv_results_
     with pytest.raises((ValueError, AssertionError)):
