@@ -1,6 +1,8 @@
 # Needs python 3.11 or newer with pip and venv, and make. Another python: make PYTHON=python3.12 test
 PYTHON ?= python3
 VENV ?= .venv
+# What `make bench` runs, each a script in benchmarks/.
+SUITES ?= heat_geodesic loki
 
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt
@@ -43,8 +45,8 @@ test: $(VENV)/.installed  ## run the whole test suite
 test-gpu: $(VENV)/.installed  ## run the tests that need a CUDA device
 	$(RUN) -m pytest -m gpu
 
-bench: $(VENV)/.installed-bench  ## measure against peers (hours; BENCH_ARGS=--help tells how to run less)
-	$(RUN) -m benchmarks.heat_geodesic $(BENCH_ARGS)
+bench: $(VENV)/.installed-bench  ## measure against peers (hours; SUITES=loki BENCH_ARGS=--help tells how to run less)
+	for suite in $(SUITES); do $(RUN) -m benchmarks.$$suite $(BENCH_ARGS) || exit 1; done
 
 bench-peers: $(VENV)/.installed-peers  ## add the reference implementations to the benchmark's peers
 

@@ -483,7 +483,9 @@ def test_everything_public_is_documented(estimator, data):
     X = pd.DataFrame(data[0], columns=list("abcd"))
     fitted = seeded(estimator).fit(X, data[1])
     properties = dict(inspect.getmembers(type(fitted), lambda value: isinstance(value, property)))
-    attributes = {name for name in {**vars(fitted), **properties} if re.fullmatch(r"[^_]\w*_", name)}
+    attributes = {
+        name for name in {**vars(fitted), **properties} if re.fullmatch(r"[^_]\w*_", name)
+    }
     assert documented_names(text, "Parameters") == estimator.get_params().keys()
     assert documented_names(text, "Attributes") == attributes
     for section in ("See Also", "References", "Examples"):

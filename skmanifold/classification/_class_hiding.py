@@ -1,11 +1,16 @@
 """Cross-validation that hides classes: what a classifier says of samples while it lacks some."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmanifold.label_space import Fold, as_weights, hidden_classes, masked, softmax
-from skmanifold.utils._sklearn import sliced_params, take_rows
+from skmanifold.utils._sklearn import checked_weights, sliced_params, take_rows
 
 N_FOLDS = 3  # each hides a third of the classes
 MOST_ROUNDS = 5  # of such folds
@@ -22,82 +27,114 @@ def class_weights(estimator, X):
     return softmax(scores)
 
 
-def masked_folds(estimator, space, seen, samples, *, n_rows, random_state):
-    """Folds of one fitted classifier, whose probabilities of the hidden classes are masked.
+def as_column(y, *, warn=False):
+    """y as an array; pandas' integers that may be missing would become floats otherwise."""
+    return column_or_1d(np.asarray(y), warn=warn)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a classifier is fitted to: features, classes, weights or None, and other keywords."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    params: dict
+
+    def weighted(self):
+        """The samples that have weight, with an array of the weights."""
+        if self.sample_weight is None:
+            return replace(self, sample_weight=np.ones(len(self.y)))
+        weights = checked_weights(self.sample_weight, self.y, ensure_non_negative=True)
+        return replace(self, sample_weight=weights).take(np.flatnonzero(weights))
+
+    def take(self, rows):
+        """Some of the samples."""
+        params = sliced_params(self.X, self.params, rows)
+        return Samples(take_rows(self.X, rows), self.y[rows], self.sample_weight[rows], params)
+
+
+def hiding_folds(fitted, base, space, samples, *, refit, n_rows, random_state, n_jobs):
+    """Samples, and probabilities of the seen classes while some of them are hidden.
 
     Parameters
     ----------
-    estimator : classifier
-        Fitted.
+    fitted, base : classifier
+        The same after and before its fit.
     space : LabelSpace
-    seen : ndarray of shape (n_seen,)
-        Nodes of the classifier's classes.
-    samples : tuple (X, truth, sample_weight)
-        With the nodes of the true labels.
+    samples : Samples
+        Those of the fit.
+    refit : {"cv", "auto", "never"}
+        Whether classifiers are fitted without the hidden classes or the fitted one's probabilities
+        are masked; ``"auto"`` refits where nothing can be masked.
     n_rows : int
-        The most samples to look at.
+        The most samples to look at in each fold.
     random_state : RandomState instance
-
-    Returns
-    -------
-    folds : list of Fold
-        Three, or up to fifteen of few samples; one that hides nothing if all labels were seen;
-        none for a single class.
-    """
-    rows = random_state.permutation(len(samples[1]))[:n_rows]
-    if np.isin(space.candidates, seen).all():
-        parts = [np.empty(0, dtype=np.intp)]
-    else:
-        # Where samples are few, which classes are hidden matters, and another round is cheap.
-        n_rounds = int(np.clip(n_rows // len(rows), 1, MOST_ROUNDS)) if len(seen) > 1 else 0
-        rounds = [hidden_classes(len(seen), random_state, N_FOLDS) for _ in range(n_rounds)]
-        parts = [part for each in rounds for part in each]
-    X, truth, sample_weight = samples
-    weights = class_weights(estimator, take_rows(X, rows))
-    left = [~np.isin(np.arange(len(seen)), part) for part in parts]
-    truth, sample_weight = truth[rows], sample_weight[rows]
-    return [Fold(seen[each], masked(weights, each), truth, sample_weight) for each in left]
-
-
-def refitted_folds(base, space, seen, samples, y, params, *, n_rows, random_state, n_jobs):
-    """Folds of classifiers that never saw the hidden classes, nor the samples they are asked.
-
-    Parameters
-    ----------
-    base : classifier
-        Cloned and fitted to two thirds of the classes in each fold, and two thirds of their
-        samples. If all labels were seen, no class is hidden.
-    space, seen, samples, n_rows, random_state
-        As for `masked_folds`.
-    y : array-like of shape (n_samples,)
-    params : dict
-        Keywords of the fits, of which those of the length of `y` are sliced.
     n_jobs : int or None
-        Fits in parallel.
+        Refits in parallel.
 
     Returns
     -------
     folds : list of Fold
+        With weights of the classes of `fitted`, in their order.
     """
-    X, truth, sample_weight = samples
-    hidden = [np.empty(0, dtype=np.intp)] * N_FOLDS
-    if not np.isin(space.candidates, seen).all():
-        _check_enough(len(seen))
-        hidden = [seen[part] for part in hidden_classes(len(seen), random_state, N_FOLDS)]
+    samples = samples.weighted()
+    truth = space.nodes_of(samples.y)
+    seen = space.nodes_of(fitted.classes_)
+    all_seen = np.isin(space.candidates, seen).all()
+    if refit == "cv" or (refit == "auto" and all_seen and _can_refit(base, truth)):
+        hidden = _hidden_nodes(seen, all_seen, random_state)
+        return _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs)
+    rows = random_state.permutation(len(truth))[:n_rows]
+    # Where samples are few, which classes are hidden matters, and another round is cheap.
+    n_rounds = int(np.clip(n_rows // len(rows), 1, MOST_ROUNDS))
+    left = (
+        [np.ones(len(seen), dtype=bool)] if all_seen else _left(len(seen), n_rounds, random_state)
+    )
+    part, truth = samples.take(rows), truth[rows]
+    weights = class_weights(fitted, part.X)
+    return [Fold(seen[each], masked(weights, each), truth, part.sample_weight) for each in left]
+
+
+def _left(n_seen, n_rounds, random_state):
+    """Masks of the classes that are left while a third is hidden; of one class, none could be."""
+    rounds = [hidden_classes(n_seen, random_state, N_FOLDS) for _ in range(n_rounds)]
+    parts = [part for each in rounds for part in each] if n_seen > 1 else []
+    return [~np.isin(np.arange(n_seen), part) for part in parts]
+
+
+def _can_refit(base, truth):
+    """Whether it is of use: a frozen classifier stays, and a class of one sample may be lost."""
+    few = np.unique(truth, return_counts=True)[1].min() < 2
+    return not few and not isinstance(base, FrozenEstimator)
+
+
+def _hidden_nodes(seen, all_seen, random_state):
+    """Nodes of the classes that each fold hides."""
+    if all_seen:
+        return [np.empty(0, dtype=np.intp)] * N_FOLDS
+    _check_enough(len(seen))
+    return [seen[part] for part in hidden_classes(len(seen), random_state, N_FOLDS)]
+
+
+def _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs):
+    """Folds of classifiers that never saw the hidden classes, nor the samples they are asked."""
+    truth = space.nodes_of(samples.y)
     parts = _stratified_parts(truth, random_state)
     held_out = [(parts == at) | np.isin(truth, nodes) for at, nodes in enumerate(hidden)]
     estimators = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_part)(base, X, y, params, np.flatnonzero(~out)) for out in held_out
+        delayed(_fit_part)(base, samples.take(np.flatnonzero(~out))) for out in held_out
     )
     folds = []
     for estimator, out, nodes in zip(estimators, held_out, hidden, strict=True):
         rows = random_state.permutation(np.flatnonzero(out))[:n_rows]
+        part = samples.take(rows)
         known = space.nodes_of(estimator.classes_)
         weights = np.zeros((len(rows), len(seen)))
-        weights[:, _places(seen, known)] = class_weights(estimator, take_rows(X, rows))
+        weights[:, _places(seen, known)] = class_weights(estimator, part.X)
         # A frozen classifier knows the hidden classes nevertheless.
         left = np.isin(seen, known) & ~np.isin(seen, nodes)
-        folds.append(Fold(seen[left], masked(weights, left), truth[rows], sample_weight[rows]))
+        folds.append(Fold(seen[left], masked(weights, left), truth[rows], part.sample_weight))
     return folds
 
 
@@ -118,10 +155,9 @@ def _stratified_parts(truth, random_state):
     return parts
 
 
-def _fit_part(estimator, X, y, params, rows):
-    """A clone of the estimator fitted to some rows."""
-    sliced = sliced_params(X, params, rows)
-    return clone(estimator).fit(take_rows(X, rows), take_rows(y, rows), **sliced)
+def _fit_part(base, samples):
+    """A clone of the classifier fitted to some samples."""
+    return clone(base).fit(samples.X, samples.y, **samples.params)
 
 
 def _places(nodes, some):

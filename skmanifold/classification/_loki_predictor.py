@@ -9,13 +9,13 @@ from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_random_state, column_or_1d, gen_batches, get_tags
+from sklearn.utils import check_random_state, gen_batches, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmanifold.base import ManifoldEstimator
-from skmanifold.classification._class_hiding import class_weights, masked_folds, refitted_folds
+from skmanifold.classification._class_hiding import Samples, as_column, class_weights, hiding_folds
 from skmanifold.label_space import (
     TEMPERATURES,
     TOP_K,
@@ -35,11 +35,9 @@ from skmanifold.utils._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
-    checked_weights,
     fit_context,
     num_samples,
     routing_enabled,
-    sliced_params,
     take_rows,
 )
 
@@ -56,11 +54,6 @@ def _offers(method):
         return True
 
     return check
-
-
-def _column(y, **options):
-    """y as an array; pandas' integers that may be missing would become floats otherwise."""
-    return column_or_1d(np.asarray(y), **options)
 
 
 class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, ManifoldEstimator):
@@ -304,7 +297,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             if not (isinstance(self.labels, str) and self.labels == "all"):
                 raise ValueError("labels is given without label_metric, which it belongs to.")
             return None
-        y = _column(y, warn=True)
+        y = as_column(y, warn=True)
         space = as_label_space(self.label_metric, self.labels, y_labels=y)
         space.nodes_of(y)
         return space
@@ -364,32 +357,18 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _folds(self, X, y, sample_weight, params, asked):
         """Samples, and probabilities of some classes while others are hidden."""
-        truth = self.label_space_.nodes_of(_column(y))
-        if sample_weight is None:
-            sample_weight = np.ones(len(truth))
-        else:  # what has no weight takes no part
-            sample_weight = checked_weights(sample_weight, truth, ensure_non_negative=True)
-            kept = np.flatnonzero(sample_weight)
-            X, y, params = take_rows(X, kept), take_rows(y, kept), sliced_params(X, params, kept)
-            truth, sample_weight = truth[kept], sample_weight[kept]
-        common = self.label_space_, self._seen, (X, truth, sample_weight)
         # Fewer samples where each of them costs more, or nothing but error bars hangs on them.
         n_rows = int(np.clip(N_RISKS // len(self._risk.contenders()), N_LEAST, N_MOST))
-        n_rows = n_rows if asked else max(N_LEAST, n_rows // 4)
-        options = {"n_rows": n_rows, "random_state": check_random_state(self.random_state)}
-        if "cv" in asked or (asked and self._has_nothing_to_mask(truth)):
-            return refitted_folds(self._base(), *common, y, params, n_jobs=self.n_jobs, **options)
-        return masked_folds(self.estimator_, *common, **options)
-
-    def _has_nothing_to_mask(self, truth):
-        """Whether all labels were seen, so that training samples alone would tell nothing.
-
-        A frozen classifier is asked of samples that it was not trained on, and refits need two
-        samples of each class.
-        """
-        all_seen = np.isin(self.label_space_.candidates, self._seen).all()
-        few = np.unique(truth, return_counts=True)[1].min() < 2
-        return all_seen and not few and not isinstance(self._base(), FrozenEstimator)
+        return hiding_folds(
+            self.estimator_,
+            self._base(),
+            self.label_space_,
+            Samples(X, as_column(y), sample_weight, params),
+            refit="cv" if "cv" in asked else "auto" if asked else "never",
+            n_rows=n_rows if asked else max(N_LEAST, n_rows // 4),
+            random_state=check_random_state(self.random_state),
+            n_jobs=self.n_jobs,
+        )
 
     def predict(self, X):
         """The label of least risk for each sample, whether the base estimator knows it or not.
