@@ -204,7 +204,7 @@ def test_sparse_samples():
 @pytest.mark.parametrize("setting", [{}, {"temperature": "cv"}])
 def test_texts(setting):
     texts = ["red scales", "red gills", "blue scales", "blue gills", "white milk", "white horns",
-             "yellow milk", "yellow mane"]  # fmt: skip
+             "yellow milk", "yellow horns"]  # fmt: skip
     base = make_pipeline(CountVectorizer(), LogisticRegression())
     model = LokiPredictor(base, label_metric=ANIMALS, batch_size=2, random_state=0, **setting)
     model.fit(texts * 3, np.tile(Y, 3))
