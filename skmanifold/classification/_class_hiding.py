@@ -54,7 +54,9 @@ class Samples:
         return Samples(take_rows(self.X, rows), self.y[rows], self.sample_weight[rows], params)
 
 
-def hiding_folds(fitted, base, space, samples, *, refit, n_rows, random_state, n_jobs):
+def hiding_folds(
+    fitted, base, space, samples, *, unseen_share, refit, n_rows, random_state, n_jobs
+):
     """Samples, and probabilities of the seen classes while some of them are hidden.
 
     Parameters
@@ -64,6 +66,8 @@ def hiding_folds(fitted, base, space, samples, *, refit, n_rows, random_state, n
     space : LabelSpace
     samples : Samples
         Those of the fit.
+    unseen_share : float
+        What samples of hidden classes count for, of 1 in all.
     refit : {"cv", "auto", "never"}
         Whether classifiers are fitted without the hidden classes or the fitted one's probabilities
         are masked; ``"auto"`` refits where nothing can be masked.
@@ -84,7 +88,8 @@ def hiding_folds(fitted, base, space, samples, *, refit, n_rows, random_state, n
     all_seen = np.isin(space.candidates, seen).all()
     if refit == "cv" or (refit == "auto" and all_seen and _can_refit(base, truth)):
         hidden = _hidden_nodes(seen, all_seen, random_state)
-        return _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs)
+        folds = _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs)
+        return [replace(fold, unseen_share=unseen_share) for fold in folds]
     rows = random_state.permutation(len(truth))[:n_rows]
     # Where samples are few, which classes are hidden matters, and another round is cheap.
     n_rounds = int(np.clip(n_rows // len(rows), 1, MOST_ROUNDS))
@@ -93,7 +98,10 @@ def hiding_folds(fitted, base, space, samples, *, refit, n_rows, random_state, n
     )
     part, truth = samples.take(rows), truth[rows]
     weights = class_weights(fitted, part.X)
-    return [Fold(seen[each], masked(weights, each), truth, part.sample_weight) for each in left]
+    return [
+        Fold(seen[each], masked(weights, each), truth, part.sample_weight, unseen_share)
+        for each in left
+    ]
 
 
 def _left(n_seen, n_rounds, random_state):

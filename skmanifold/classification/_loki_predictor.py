@@ -114,6 +114,10 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     top_k : int, "all", "auto" or "cv", default="auto"
         How many of the likeliest classes have weights; ``"auto"`` and ``"cv"`` as for
         `temperature`. 1 is the likeliest class.
+    unseen_share : float, default=0.5
+        What share of the samples to predict is expected to be of unseen classes, from 0 to 1. The
+        tuning and the error bars weigh hidden classes by it. Larger shares take temperatures up:
+        more is gained for unseen classes, and more hits on seen ones are lost.
     method : {"auto", "tree", "embedding", "graph", "dense"}, default="auto"
         How the minimum is found; all methods give the same answer. ``"auto"`` is the fastest for
         the label metric, ``"dense"`` compares all labels and works for any.
@@ -150,8 +154,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         Risk that `predict_proba` divides by, of the greatest likelihood in the cross-validation.
     cv_results_ : dict or None
         ``"temperature"``, ``"top_k"`` and ``"score"`` of the settings that were tried; the
-        score is the mean of ``distance ** power`` between prediction and truth, half over
-        hidden classes and half over seen ones. None if nothing was tuned.
+        score is the mean of ``distance ** power`` between prediction and truth, over hidden
+        classes by `unseen_share` and for the rest over seen ones. None if nothing was tuned.
     n_features_in_ : int
         Number of features seen in `fit`, if the base estimator says so.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -205,6 +209,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         "power": [Interval(Real, 0, None, closed="neither")],
         "temperature": [StrOptions({"auto", "cv"}), Interval(Real, 0, None, closed="neither")],
         "top_k": [StrOptions({"all", "auto", "cv"}), Interval(Integral, 1, None, closed="left")],
+        "unseen_share": [Interval(Real, 0, 1, closed="both")],
         "method": [StrOptions({"auto", "tree", "embedding", "graph", "dense"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
@@ -221,6 +226,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         power=2.0,
         temperature="auto",
         top_k="auto",
+        unseen_share=0.5,
         method="auto",
         batch_size="auto",
         device="auto",
@@ -233,6 +239,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         self.power = power
         self.temperature = temperature
         self.top_k = top_k
+        self.unseen_share = unseen_share
         self.method = method
         self.batch_size = batch_size
         self.device = device
@@ -364,6 +371,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             self._base(),
             self.label_space_,
             Samples(X, as_column(y), sample_weight, params),
+            unseen_share=self.unseen_share,
             refit="cv" if "cv" in asked else "auto" if asked else "never",
             n_rows=n_rows if asked else max(N_LEAST, n_rows // 4),
             random_state=check_random_state(self.random_state),
@@ -429,10 +437,10 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def error_radius(self, X, level=0.9):
         """Distance from each prediction within which the true label lies, an error bar.
 
-        In the cross-validation of `fit`, where half of the weight was on hidden classes, a share
-        `level` of the true labels was within this distance. It grows with the spread of the
-        probabilities: it is a quantile of standardized errors (split conformal prediction), times
-        ``(v + mean of v) ** (1 / power)`` with v the Frechet variance.
+        In the cross-validation of `fit`, where `unseen_share` of the weight was on hidden
+        classes, a share `level` of the true labels was within this distance. It grows with the
+        spread of the probabilities: it is a quantile of standardized errors (split conformal
+        prediction), times ``(v + mean of v) ** (1 / power)`` with v the Frechet variance.
 
         Parameters
         ----------

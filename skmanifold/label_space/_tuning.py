@@ -1,7 +1,7 @@
 """Temperature and number of classes to trust, by cross-validation that hides classes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -36,24 +36,29 @@ class Fold:
     truth : ndarray of shape (n_samples,)
         Node of the true class of each sample.
     sample_weight : ndarray of shape (n_samples,)
+    unseen_share : float
+        What samples of hidden classes count for, of 1 in all.
     """
 
     left: Ints
     weights: Floats
     truth: Ints
     sample_weight: Floats
+    unseen_share: float = 0.5
 
     def hidden(self) -> NDArray[np.bool_]:
         """Mask of the samples of hidden classes."""
         return ~np.isin(self.truth, self.left)
 
-    def halves(self) -> Floats:
-        """Sample weights, scaled so that hidden classes have half of the sum and seen ones half."""
+    def balanced(self) -> Floats:
+        """Sample weights, scaled so that those of hidden classes sum to `unseen_share` of one."""
         weights, hidden = self.sample_weight.astype(np.float64), self.hidden()
-        for half in (hidden, ~hidden):
-            if (total := weights[half].sum()) > 0:
-                weights[half] /= total
-        return weights
+        for part, share in ((hidden, self.unseen_share), (~hidden, 1 - self.unseen_share)):
+            if (total := weights[part].sum()) > 0:
+                weights[part] *= share / total
+        total = weights.sum()
+        # A share of none, where there is nothing else, is no reason to learn from none.
+        return weights / total if total > 0 else self.sample_weight / self.sample_weight.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ class Tuning:
     settings : list of (float, int or None)
         All settings that were tried.
     scores : ndarray of shape (n_settings,)
-        Mean risk of the predictions, half over samples of hidden classes and half over the others.
+        Mean risk of the predictions, samples of hidden classes having their share of the weight.
     """
 
     temperature: float
@@ -150,7 +155,7 @@ def tune(
 
     def loss(fold: Fold, distance: Callable[[Ints], Floats], setting: Setting) -> float:
         predicted, _ = least_risk(risk, temper(fold.weights, *setting))
-        return float(np.average(distance(predicted) ** power, weights=fold.halves()))
+        return float(np.average(distance(predicted) ** power, weights=fold.balanced()))
 
     place = min(range(len(temperatures)), key=partial(score, top_ks[0]))
     for top_k in top_ks[1:]:
@@ -179,7 +184,7 @@ def standardized_errors(
     errors : ndarray of shape (n_samples,)
         Of all folds: distance / (least risk + typical one)**(1 / power), ascending.
     weights : ndarray of shape (n_samples,)
-        Of the errors; samples of hidden classes have half of all.
+        Of the errors; samples of hidden classes have their share of all.
     typical : float
         Mean of the least risks, or 1 where they are all 0.
     """
@@ -189,7 +194,7 @@ def standardized_errors(
         [distances[id(fold.truth)](at) for fold, (at, _) in zip(folds, found, strict=True)]
     )
     spread = np.concatenate([least for _, least in found])
-    weights = np.concatenate([fold.halves() for fold in folds])
+    weights = np.concatenate([fold.balanced() for fold in folds])
     typical = float(np.average(spread, weights=weights)) or 1.0
     errors = apart / (spread + typical) ** (1 / power)
     order = errors.argsort()
@@ -238,6 +243,11 @@ def _risks_of_truth(
     rows = np.flatnonzero(position[fold.truth] >= 0)
     n_rows = min(len(rows), max(1, N_LIKELIHOODS // len(space.candidates)))
     rows = rows[np.linspace(0, len(rows), n_rows, endpoint=False).astype(np.intp)]
-    part = Fold(fold.left, fold.weights[rows], fold.truth[rows], fold.sample_weight[rows])
+    part = replace(
+        fold,
+        weights=fold.weights[rows],
+        truth=fold.truth[rows],
+        sample_weight=fold.sample_weight[rows],
+    )
     risks = all_risks(risk, temper(part.weights, *setting))
-    return risks, risks[np.arange(len(rows)), position[part.truth]], part.halves()
+    return risks, risks[np.arange(len(rows)), position[part.truth]], part.balanced()

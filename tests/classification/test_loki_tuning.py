@@ -245,3 +245,21 @@ def test_where_all_labels_were_seen_masking_would_tell_nothing():
         Recorder.log.clear()
         LokiPredictor(Recorder(), label_metric="ordinal").fit(X[samples], y[samples])
         assert len(Recorder.log) == n_fits
+
+
+@pytest.mark.parametrize("setting", [{}, CV])
+def test_more_unseen_samples_are_predicted_better_where_more_are_expected(setting):
+    """Over several tasks, on samples of unseen classes and of seen ones."""
+    errors = {0.0: [], 1.0: []}
+    for seed in range(4):
+        X, y, X_new, y_new = ordinal_task(seed)
+        unseen = ~np.isin(y_new, y)
+        for share, found in errors.items():
+            model = LokiPredictor(
+                GaussianNB(), label_metric="ordinal", random_state=0, unseen_share=share, **setting
+            )
+            squared = (model.fit(X, y).predict(X_new) - y_new) ** 2
+            found.append([squared[unseen].mean(), squared[~unseen].mean()])
+    seen_only, unseen_only = (np.mean(errors[share], axis=0) for share in (0.0, 1.0))
+    assert unseen_only[0] < seen_only[0]
+    assert seen_only[1] < unseen_only[1]

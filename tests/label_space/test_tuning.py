@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -92,16 +94,28 @@ def test_a_classifier_that_lacks_the_hidden_classes_predicts_the_same(rng):
     assert_allclose(least, again)
 
 
-def test_halves():
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_hidden_classes_have_their_share_of_the_weight(share):
     fold = fold_on_a_line(np.zeros((4, 2)), [0, 2, 1, 4], [1, 2, 6, 3])
+    fold = replace(fold, unseen_share=share)
     assert_array_equal(fold.hidden(), [False, True, True, False])
-    assert_allclose(fold.halves(), [1 / 4, 2 / 8, 6 / 8, 3 / 4])
+    rest = 1 - share
+    assert_allclose(fold.balanced(), [rest / 4, share * 2 / 8, share * 6 / 8, rest * 3 / 4])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_the_only_samples_have_all_the_weight(share):
+    fold = fold_on_a_line(np.zeros((2, 2)), [0, 4], [1, 4])
+    assert_allclose(replace(fold, unseen_share=share).balanced(), [0.2, 0.8])
+
+
+def test_balanced_weights_leave_the_sample_weights_alone():
     seen_only = fold_on_a_line(np.zeros((2, 2)), [0, 4], [1, 4])
-    assert_allclose(seen_only.halves(), [0.2, 0.8])
+    assert_allclose(seen_only.balanced(), [0.2, 0.8])
     no_weight = fold_on_a_line(np.zeros((3, 2)), [0, 4, 1], [1, 4, 0])
-    assert_allclose(no_weight.halves(), [0.2, 0.8, 0])
+    assert_allclose(no_weight.balanced(), [0.2, 0.8, 0])
     integers = fold_on_a_line(np.zeros((2, 2)), [0, 0], np.array([1, 3]))
-    assert_allclose(integers.halves(), [0.25, 0.75])
+    assert_allclose(integers.balanced(), [0.25, 0.75])
     assert_array_equal(integers.sample_weight, [1, 3])  # left as they were
 
 
@@ -218,7 +232,7 @@ def log_likelihood(space, risk, folds, setting, scale):
         is_truth = space.candidates == fold.truth[:, None]
         may_be = is_truth.any(axis=1)
         part = Fold(fold.left, fold.weights[may_be], fold.truth[may_be], fold.sample_weight[may_be])
-        total -= part.halves() @ (scaled[is_truth] + logsumexp(-scaled[may_be], axis=1))
+        total -= part.balanced() @ (scaled[is_truth] + logsumexp(-scaled[may_be], axis=1))
     return total
 
 
@@ -305,7 +319,7 @@ def test_standardized_errors_from_the_definition(kind, rng):
         labels, least = least_risk(risk, temper(fold.weights, 0.7, 3))
         expected.append(space.pair_distances(space.candidates[labels], fold.truth))
         spread.append(least)
-        weights.append(fold.halves())
+        weights.append(fold.balanced())
     expected, weights, spread = map(np.concatenate, (expected, weights, spread))
     assert_allclose(typical, spread @ weights / weights.sum())
     expected /= (spread + typical) ** (1 / 1.5)
