@@ -21,10 +21,31 @@ def class_weights(estimator, X):
     if hasattr(estimator, "predict_proba"):
         probabilities = estimator.predict_proba(X)
         return as_weights(probabilities, len(estimator.classes_), "estimator.predict_proba(X)")
+    if not hasattr(estimator, "decision_function"):
+        raise ValueError(
+            f"estimator needs predict_proba or decision_function for a label_metric; "
+            f"{type(estimator).__name__} has neither."
+        )
     scores = estimator.decision_function(X)
     if scores.ndim == 1:
         scores = np.stack([-scores, scores], axis=1) / 2
+    _check_one_score_per_class(estimator, scores)
     return softmax(scores)
+
+
+def _check_one_score_per_class(estimator, scores):
+    """Scores of pairs are as many as classes where there are three, and would pass unseen."""
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    of_pairs = any(
+        name.endswith("decision_function_shape") and value == "ovo"
+        for name, value in inner.get_params().items()
+    )
+    if of_pairs or scores.shape[1] != len(estimator.classes_):
+        raise ValueError(
+            f"estimator.decision_function must give one score per class; {inner!r} gives "
+            f"{scores.shape[1]} for {len(estimator.classes_)} classes. Use "
+            "decision_function_shape='ovr', or a classifier with predict_proba."
+        )
 
 
 def as_column(y, *, warn=False):
@@ -32,7 +53,7 @@ def as_column(y, *, warn=False):
     return column_or_1d(np.asarray(y), warn=warn)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """What a classifier is fitted to: features, classes, weights or None, and other keywords."""
 
@@ -156,10 +177,15 @@ def _check_enough(n_seen):
 
 
 def _stratified_parts(truth, random_state):
-    """A part for each sample, so that no two of a rare class are in the same one."""
+    """A part for each sample, so that no two of a rare class are in the same one.
+
+    The only sample of a class is in none: nothing of the class would be left to learn from.
+    """
     shuffled = random_state.permutation(len(truth))
     parts = np.empty(len(truth), dtype=np.intp)
     parts[shuffled[np.argsort(truth[shuffled], kind="stable")]] = np.arange(len(truth)) % N_FOLDS
+    nodes, counts = np.unique(truth, return_counts=True)
+    parts[np.isin(truth, nodes[counts == 1])] = N_FOLDS
     return parts
 
 

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_random_state, gen_batches, get_tags
+from sklearn.utils import check_random_state, gen_batches, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -41,8 +41,8 @@ from skmanifold.utils._sklearn import (
     take_rows,
 )
 
-# Samples that the settings are tuned on: at least, at most, and times labels that may win.
-N_LEAST, N_MOST, N_RISKS = 200, 1000, 50_000_000
+# Samples that the settings are tuned on: at least, at most, and times operations for each of them.
+N_LEAST, N_MOST, N_OPERATIONS = 100, 1000, 1_000_000_000
 
 
 def _offers(method):
@@ -68,10 +68,10 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     over the whole space [1]_. Probabilities of *cat* and *carp* give *vertebrate*, those of grades
     2 and 4 give grade 3, seen or not.
 
-    The rule is exact on every kind of label space, by an algorithm that is made for it, and no
-    array of samples x labels is ever made. How far to trust the probabilities is tuned by
-    cross-validation that hides classes, since untuned the rule may do worse than the likeliest
-    class.
+    The rule is exact on every kind of label space, by an algorithm that is made for it, and
+    `predict` never makes an array of samples x labels. How far to trust the probabilities is
+    tuned by cross-validation that hides classes, since untuned the rule may do worse than the
+    likeliest class.
 
     Read more in the :ref:`User Guide <loki_predictor>`.
 
@@ -94,7 +94,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         - Mapping ``{child: parent}`` (or to several parents) with edges of length 1, or a string
           in Newick's notation: path lengths on the tree.
         - Mapping ``{label: vector}``: Euclidean distances.
-        - ``"ordinal"``: differences of numbers, or of places in `labels`.
+        - ``"ordinal"``: differences of numbers, or of places in `labels`. Without `labels`, all
+          integers between the classes may be predicted.
         - ``"grid"``: Euclidean distances between cells of a grid of shape `labels`, whose labels
           are 0, 1, ... row by row.
         - Callable: ``label_metric(A, B)`` gives the distances between two arrays of `labels`.
@@ -304,8 +305,10 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             if not (isinstance(self.labels, str) and self.labels == "all"):
                 raise ValueError("labels is given without label_metric, which it belongs to.")
             return None
-        y = as_column(y, warn=True)
-        space = as_label_space(self.label_metric, self.labels, y_labels=y)
+        y = present = as_column(y, warn=True)
+        if isinstance(self._base(), FrozenEstimator):  # which may know classes that y lacks
+            present = [*np.unique(y).tolist(), *np.unique(self._base().classes_).tolist()]
+        space = as_label_space(self.label_metric, self.labels, y_labels=present)
         space.nodes_of(y)
         return space
 
@@ -315,21 +318,22 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             raise ValueError(f"estimator must be a classifier, got {self._base()!r}.")
         self.seen_classes_ = self.estimator_.classes_
         self.label_space_ = space
+        for name in ("_seen", "_risk", "_errors"):
+            vars(self).pop(name, None)  # of an earlier fit, and large
+        self._rule = {"power": float(self.power), "method": self.method}
         self.classes_ = self.seen_classes_ if space is None else space.labels
         if space is not None:
             self._seen = space.nodes_of(self.seen_classes_, "estimator_.classes_")
-            self._risk = self._make_risk(self._seen)
+            self._risk = self._make_risk(space, self._seen, self._rule)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
             elif hasattr(self, name):
                 delattr(self, name)  # of an earlier fit
 
-    def _make_risk(self, seen, space=None):
+    def _make_risk(self, space, seen, rule):
         """The risk over the labels as a function of the weights of some nodes."""
-        return (space or self.label_space_).risk(
-            seen, power=float(self.power), method=self.method, device=resolve_device(self.device)
-        )
+        return space.risk(seen, **rule, device=resolve_device(self.device))
 
     def _tune(self, X, y, sample_weight, params):
         """Settings as they were given, or from cross-validation that hides classes."""
@@ -365,12 +369,13 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
     def _folds(self, X, y, sample_weight, params, asked):
         """Samples, and probabilities of some classes while others are hidden."""
         # Fewer samples where each of them costs more, or nothing but error bars hangs on them.
-        n_rows = int(np.clip(N_RISKS // len(self._risk.contenders()), N_LEAST, N_MOST))
+        cost = self._risk.cost * len(self._risk.contenders())
+        n_rows = int(np.clip(N_OPERATIONS // cost, N_LEAST, N_MOST))
         return hiding_folds(
             self.estimator_,
             self._base(),
             self.label_space_,
-            Samples(X, as_column(y), sample_weight, params),
+            Samples(*indexable(X), as_column(y), sample_weight, params),
             unseen_share=self.unseen_share,
             refit="cv" if "cv" in asked else "auto" if asked else "never",
             n_rows=n_rows if asked else max(N_LEAST, n_rows // 4),
@@ -463,7 +468,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         errors, weights, typical = self._errors
         at = np.searchsorted(weights.cumsum(), level)
         quantile = errors[min(at, len(errors) - 1)]
-        return quantile * (self.frechet_variance(X) + typical) ** (1 / self.power)
+        return quantile * (self.frechet_variance(X) + typical) ** (1 / self._rule["power"])
 
     @available_if(_offers("decision_function"))
     def decision_function(self, X):
@@ -534,16 +539,18 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         if hasattr(self, "estimator_"):
             self._check_geometry("predict_from_proba")
             space, setting = self.label_space_, (self.temperature_, self.top_k_)
+            rule = self._rule
         else:
             self._validate_params()
             if self.label_metric is None:
                 raise ValueError("predict_from_proba needs a label_metric; it is None.")
             space, setting = as_label_space(self.label_metric, self.labels), self._settings()
+            rule = {"power": float(self.power), "method": self.method}
         nodes = space.nodes_of(classes, "classes")
         if len(np.unique(nodes)) < len(nodes):
             raise ValueError("classes must be distinct: one column of P for each.")
         weights = temper(as_weights(P, len(nodes)), *setting)
-        return space.labels[least_risk(self._make_risk(nodes, space), weights)[0]]
+        return space.labels[least_risk(self._make_risk(space, nodes, rule), weights)[0]]
 
     def select_next_class(self, n=1):
         """Labels to collect samples of next, so that predictions reach more of the label space.
@@ -568,6 +575,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             If there are fewer than `n` unseen labels.
         """
         self._check_geometry("select_next_class")
+        if not isinstance(n, Integral):
+            raise ValueError(f"n must be an integer, got {n!r}.")
         return self.classes_[self.label_space_.next_to_label(self._seen, n)]
 
     @property
@@ -575,14 +584,14 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         check_is_fitted(self)
         if self.label_space_ is None:
             return self.classes_
-        at = self.label_space_.attainable(self._seen, self._fitted_risk, self.power)
+        at = self.label_space_.attainable(self._seen, self._fitted_risk, self._rule["power"])
         return self.classes_[at]
 
     @property
     def _fitted_risk(self):
         """The risk over the labels, made again after unpickling."""
         if not hasattr(self, "_risk"):
-            self._risk = self._make_risk(self._seen)
+            self._risk = self._make_risk(self.label_space_, self._seen, self._rule)
         return self._risk
 
     def _check_geometry(self, method):
@@ -592,6 +601,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _weights(self, X):
         """Tempered weights of the seen classes, some samples at a time."""
+        (X,) = indexable(X)  # sparse formats that cannot be sliced
         n_samples = num_samples(X)
         if self.batch_size == "auto":
             batches = list(row_chunks(n_samples, 64 * len(self._seen)))
@@ -616,7 +626,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.pop("_risk", None)  # large, bound to a device, and quickly made again
+        state.pop("_risk", None)  # large, bound to a device, and made again when asked
         return state
 
     def get_metadata_routing(self):

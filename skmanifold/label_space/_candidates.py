@@ -1,5 +1,6 @@
 """What the parameter `labels` means: names of rows, or which nodes may be predicted."""
 
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def row_names(labels: Any, n_rows: int | None, metric: str) -> Names:
             f"label_metric, {metric}, has no names of its own: labels must name its rows; "
             f"got labels={labels!r}."
         )
+    check_ordered(labels)
     names = as_labels(labels, "labels")
     if n_rows is not None and len(names) != n_rows:
         raise ValueError(
@@ -39,6 +41,12 @@ def row_names(labels: Any, n_rows: int | None, metric: str) -> Names:
         )
     check_distinct(names, "labels")
     return names
+
+
+def check_ordered(labels: Any) -> None:
+    """Refuse a set where the order of labels says which row is whose."""
+    if isinstance(labels, Set):
+        raise ValueError("labels must be in the order of the rows of label_metric; a set has none.")
 
 
 def candidate_nodes(names: Names, labels: Any, leaves: NDArray[np.bool_] | None = None) -> Nodes:

@@ -184,8 +184,9 @@ def _tried(metric: Callable[[Any, Any], Any], sources: Names, targets: Names) ->
 
 def _check_columns_are_features(rows: Sequence[Any], columns: Sequence[Any], table: Table) -> None:
     """Refuse columns that are, or may be, labels, but are not the labels of the rows."""
-    only_rows = [row for row in rows if row not in set(columns)]
-    only_columns = [column for column in columns if column not in set(rows)]
+    row_set, column_set = set(rows), set(columns)
+    only_rows = [row for row in rows if row not in column_set]
+    only_columns = [column for column in columns if column not in row_set]
     if len(only_rows) < len(rows):
         raise ValueError(
             "label_metric is a frame whose index and columns share some labels but not all. "

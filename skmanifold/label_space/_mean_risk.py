@@ -28,7 +28,7 @@ class MeanRisk(Risk):
     def __init__(
         self, points: NDArray[np.floating], seen: NDArray[np.floating], *, device: torch.device
     ) -> None:
-        self.n_labels = len(points)
+        self.n_labels, self.cost = points.shape
         self.device = device
         # Near the origin, little is lost to cancellation.
         center = seen.mean(axis=0, dtype=np.float64)

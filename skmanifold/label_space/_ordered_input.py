@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skmanifold.label_space._candidates import candidate_nodes
+from skmanifold.label_space._candidates import candidate_nodes, check_ordered
 from skmanifold.label_space._names import Names, as_labels, check_distinct
 from skmanifold.label_space._spaces import EuclideanSpace
 
@@ -16,6 +16,7 @@ MAX_RANGE = 10**7  # labels between the smallest and the largest that "ordinal" 
 def ordinal_space(labels: Any, y_labels: Any) -> EuclideanSpace:
     """Numbers at their values, strings at their ranks in the order given."""
     from_y = isinstance(labels, str)
+    check_ordered(labels)
     names = _from_y(labels, y_labels) if from_y else as_labels(labels, "labels")
     check_distinct(names, "labels")
     values = np.arange(len(names)) if names.dtype.kind == "U" else names

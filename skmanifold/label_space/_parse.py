@@ -37,8 +37,9 @@ def as_label_space(label_metric: Any, labels: Any = "all", *, y_labels: Any = No
         - networkx graph whose nodes are the labels; the edge attribute ``"weight"`` is the length,
           1 where there is none. Directions and loops are ignored, of parallel edges the shortest
           counts.
-        - mapping ``{child: parent}``: edges of length 1. A root has the parent None, NaN, ``""`` or
-          itself, or is no key. A list, tuple or set of several parents makes a graph.
+        - mapping ``{child: parent}``, or a pandas Series of parents: edges of length 1. A root has
+          the parent None, NaN, ``""`` or itself, or is no key. A list, tuple or set of several
+          parents makes a graph.
         - mapping ``{label: vector}``: Euclidean distances. A vector is a numeric array, or a list
           or tuple of numbers that holds a float or whose key is a string.
         - str that ends with ``";"``: a tree in Newick's notation, edges without a length having
@@ -85,7 +86,11 @@ def as_label_space(label_metric: Any, labels: Any = "all", *, y_labels: Any = No
     [[4.0, 0.0, 2.0]]
     """
     if isinstance(label_metric, LabelSpace):
+        if not (isinstance(labels, str) and labels == "all"):
+            raise ValueError("labels is given, but a LabelSpace as label_metric has its own.")
         return label_metric
+    if _has(label_metric, "index", "to_dict") and not _has(label_metric, "columns"):
+        label_metric = label_metric.to_dict()  # a pandas Series of parents
     if isinstance(label_metric, str):
         return _from_string(label_metric, labels, y_labels)
     if _has(label_metric, "index", "columns", "to_numpy"):

@@ -27,10 +27,13 @@ class Risk(ABC):
         Labels, known by their positions 0, 1, ... in ascending order.
     device : torch.device
         Where the values are computed.
+    cost : int
+        About how many operations the value of one sample and label takes.
     """
 
     n_labels: int
     device: torch.device
+    cost: int
 
     @abstractmethod
     def contenders(self, k: int = 1) -> NDArray[np.intp]:
@@ -120,6 +123,11 @@ def _least_of_block(
         best[rows] = least = exact.amin(dim=1)
         first = (exact <= (least * (1 + TIE))[:, None]).to(torch.uint8).argmax(dim=1)
         label[rows] = to_tensor(contenders, device=risk.device)[first]
+    if not best.isfinite().all():
+        raise ValueError(
+            "label_metric gives distances whose sums of distance ** power are beyond floating "
+            "point; rescale the metric or lower power."
+        )
     return to_numpy(label), to_numpy(best.clamp_(min=0))
 
 

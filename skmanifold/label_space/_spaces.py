@@ -14,14 +14,20 @@ from scipy.spatial.distance import cdist
 from skmanifold.label_space._hops import path_lengths
 from skmanifold.label_space._locus import locus
 from skmanifold.label_space._mean_risk import MeanRisk
-from skmanifold.label_space._names import locate
+from skmanifold.label_space._names import locate, show
 from skmanifold.label_space._risk import Risk
 from skmanifold.label_space._selection import farthest_first, farthest_from_hull
-from skmanifold.label_space._table_risk import TableRisk, undominated, undominated_on_graph
+from skmanifold.label_space._table_risk import (
+    Columns,
+    TableRisk,
+    undominated,
+    undominated_on_graph,
+)
 from skmanifold.label_space._tree import Ints, RootedTree, rooted_tree, tree_adjacency
 from skmanifold.label_space._tree_risk import TreeRisk
 from skmanifold.utils import row_chunks
 
+STORED = 1 << 24  # distances that are kept rather than computed again for each call
 PAIR_BLOCK = 1 << 24  # distances that are computed in one go
 EXACT_LOCUS = 500_000  # distances for which linear programs take a few seconds
 
@@ -115,8 +121,16 @@ class LabelSpace(ABC):
         def columns(labels: Ints) -> NDArray[np.number]:
             return self.distances(seen, self.candidates[labels])
 
+        n_labels = len(self.candidates)
+        kept = np.arange(n_labels) if contenders is None else contenders
+        small = len(seen) * len(kept) <= STORED
         return TableRisk(
-            columns, len(self.candidates), power=power, contenders=contenders, device=device
+            _kept_columns(columns, kept, n_labels) if small else columns,
+            n_labels,
+            n_seen=len(seen),
+            power=power,
+            contenders=contenders,
+            device=device,
         )
 
     def next_to_label(self, seen: Ints, n: int) -> Ints:
@@ -227,7 +241,9 @@ class GraphSpace(LabelSpace):
 
     def distances(self, sources: Ints, targets: Ints | None = None) -> NDArray[np.number]:
         targets = self.candidates if targets is None else targets
-        return path_lengths(self.adjacency, sources)[:, targets]
+        lengths = path_lengths(self.adjacency, sources)
+        everything = np.array_equal(targets, np.arange(len(self.names)))
+        return lengths if everything else lengths[:, targets]
 
     def reach(self, n_targets: int) -> int:
         return len(self.names)  # shortest paths lead everywhere
@@ -248,6 +264,18 @@ class GraphSpace(LabelSpace):
         return _stored_risk(self.distances(seen), power, contenders, device)
 
 
+def _kept_columns(columns: Columns, kept: Ints, n_labels: int) -> Columns:
+    """The same, without computing again what is asked most."""
+    table, place = columns(kept), np.full(n_labels, -1)
+    place[kept] = np.arange(len(kept))
+
+    def look_up(labels: Ints) -> NDArray[np.number]:
+        at = place[labels]
+        return columns(labels) if (at < 0).any() else table[:, at]
+
+    return look_up
+
+
 def _stored_risk(
     table: NDArray[np.number], power: float, contenders: Ints | None, device: torch.device
 ) -> TableRisk:
@@ -255,6 +283,7 @@ def _stored_risk(
     return TableRisk(
         lambda labels: table[:, labels],
         table.shape[1],
+        n_seen=len(table),
         power=power,
         contenders=contenders,
         device=device,
@@ -280,9 +309,13 @@ class MatrixSpace(LabelSpace):
 
     @cached_property
     def uniform(self) -> bool:
-        apart = self.matrix[~np.eye(len(self.matrix), dtype=bool)]
-        all_labels = len(self.candidates) == len(self.names) > 1
-        return all_labels and bool((apart == apart[0]).all())
+        if not len(self.candidates) == len(self.names) > 1:
+            return False
+        # Row by row: the first one tells nearly always, and a mask would double the memory.
+        apart = self.matrix[0, 1]
+        return apart > 0 and all(
+            (np.delete(row, at) == apart).all() for at, row in enumerate(self.matrix)
+        )
 
     def distances(self, sources: Ints, targets: Ints | None = None) -> NDArray[np.number]:
         targets = self.candidates if targets is None else targets
@@ -356,6 +389,13 @@ class CallableSpace(LabelSpace):
             raise ValueError(
                 f"label_metric gave distances of shape {block.shape} between {len(sources)} and "
                 f"{len(targets)} labels; it must give {(len(sources), len(targets))}."
+            )
+        if not (block >= 0).all() or np.isinf(block).any():
+            row, column = np.argwhere(~((block >= 0) & np.isfinite(block)))[0]
+            raise ValueError(
+                f"label_metric gave the distance {block[row, column]} between "
+                f"{show(self.names[[sources[row], targets[column]]])}; it must be finite and not "
+                "negative."
             )
         return block
 

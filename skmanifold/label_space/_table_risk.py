@@ -28,6 +28,8 @@ class TableRisk(Risk):
         to positions of labels.
     n_labels : int
         Number of labels.
+    n_seen : int
+        Number of seen classes.
     power : float
         Exponent of the distances.
     contenders : ndarray or None, default=None
@@ -40,12 +42,14 @@ class TableRisk(Risk):
         columns: Columns,
         n_labels: int,
         *,
+        n_seen: int,
         power: float,
         contenders: NDArray[np.intp] | None = None,
         device: torch.device,
     ) -> None:
         self.columns = columns
         self.n_labels = n_labels
+        self.cost = n_seen
         self.power = power
         self.device = device
         self._contenders = np.arange(n_labels) if contenders is None else contenders

@@ -63,6 +63,8 @@ class TreeRisk(Risk):
     # The key of each seen class.
     _seen_key: Ints
 
+    cost = 10
+
     def __init__(
         self, adjacency: csr_array, seen: Ints, candidates: Ints, *, device: torch.device
     ) -> None:

@@ -141,8 +141,7 @@ def tune(
     power : float
         Exponent of the distance from prediction to truth.
     """
-    # Folds of the same samples share the distances from their true labels.
-    distances = {id(fold.truth): space.distances_from(fold.truth) for fold in folds}
+    distances = _distances_from_truth(space, folds)
     scores: dict[Setting, float] = {}
 
     def score(top_k: int | None, place: int) -> float:
@@ -162,6 +161,14 @@ def tune(
         place = _descend(partial(score, top_k), place, len(temperatures))
     best = min(scores, key=scores.__getitem__)
     return Tuning(*best, list(scores), np.array(list(scores.values())))
+
+
+def _distances_from_truth(
+    space: LabelSpace, folds: Sequence[Fold]
+) -> dict[int, Callable[[Ints], Floats]]:
+    """By the id of the true labels, which masked folds share: on graphs they cost the most."""
+    truths = {id(fold.truth): fold.truth for fold in folds}
+    return {key: space.distances_from(truth) for key, truth in truths.items()}
 
 
 def _descend(value: Callable[[int], float], at: int, n_places: int) -> int:
@@ -189,7 +196,7 @@ def standardized_errors(
         Mean of the least risks, or 1 where they are all 0.
     """
     found = [least_risk(risk, temper(fold.weights, *setting)) for fold in folds]
-    distances = {id(fold.truth): space.distances_from(fold.truth) for fold in folds}
+    distances = _distances_from_truth(space, folds)
     apart = np.concatenate(
         [distances[id(fold.truth)](at) for fold, (at, _) in zip(folds, found, strict=True)]
     )

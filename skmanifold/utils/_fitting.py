@@ -66,8 +66,8 @@ def undone_on_failure(fit: Callable) -> Callable:
         try:
             return fit(estimator, *args, **kwargs)
         except BaseException:
-            # Fitted names only: scikit-learn still needs its callback context to tear down.
-            for name in [name for name in vars(estimator) if name.endswith("_")]:
+            # Private ones too, but scikit-learn still needs its callback context to tear down.
+            for name in [name for name in vars(estimator) if "callback" not in name]:
                 delattr(estimator, name)
             vars(estimator).update(before)
             raise

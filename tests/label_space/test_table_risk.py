@@ -43,6 +43,7 @@ def risk_of(table, power=2.0, contenders=None, device=CPU):
     return TableRisk(
         lambda labels: table[:, labels],
         table.shape[1],
+        n_seen=len(table),
         power=power,
         contenders=contenders,
         device=device,
