@@ -70,6 +70,7 @@ class TreeRisk(Risk):
     ) -> None:
         self.n_labels = len(candidates)
         self.device = device
+        self._contenders: dict[int, Ints] = {}
         # With a seen class at the root, all that is off the hull hangs below it.
         self._tree = tree = rooted_tree(adjacency, int(seen[0]))
         self._seen, self._labels = tree.position[seen], tree.position[candidates]
@@ -112,6 +113,11 @@ class TreeRisk(Risk):
 
         Heights are counted in steps as small as rounding: what is one step farther may tie.
         """
+        if k not in self._contenders:  # sorting all labels takes longer than a few predictions
+            self._contenders[k] = self._nearest_to_anchors(k)
+        return self._contenders[k]
+
+    def _nearest_to_anchors(self, k: int) -> Ints:
         step = TIE * self._tree.depth.max()
         steps = np.rint(self.height / step if step > 0 else self.height)
         order = np.lexsort((np.arange(self.n_labels), steps, self.anchor))
