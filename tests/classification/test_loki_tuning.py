@@ -78,8 +78,9 @@ def test_scores_are_those_of_hidden_and_seen_classes(power, weighted):
     assert_allclose(results["score"], expected)
     assert len(set(results["temperature"])) > 5
     assert {None, 1} <= set(top_ks)
-    best = np.argmin(results["score"])
-    assert (model.temperature_, model.top_k_) == (results["temperature"][best], top_ks[best])
+    settings = list(zip(results["temperature"], top_ks, strict=True))
+    chosen = settings.index((model.temperature_, model.top_k_))
+    assert chosen in (settings.index((1.0, None)), np.argmin(results["score"]))
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -124,11 +125,12 @@ def test_never_worse_than_the_likeliest_class_on_the_same_folds(task, setting):
     results = model.cv_results_
     likeliest = results["score"][(results["top_k"] == 1).filled(False)]
     assert len(likeliest)
-    assert results["score"].min() <= likeliest.min()
-    # It is best among those tried, and says which
-    at = results["score"].argmin()
-    assert model.temperature_ == results["temperature"][at]
-    assert model.top_k_ == (None if results["top_k"].mask[at] else results["top_k"][at])
+    # What was chosen is among those tried.
+    same_k = results["top_k"] == (model.top_k_ or 0)
+    same_k = results["top_k"].mask if model.top_k_ is None else same_k.filled(False)
+    (chosen,) = results["score"][same_k & (results["temperature"] == model.temperature_)]
+    assert chosen <= likeliest.min()
+    assert chosen <= 1.03 * results["score"].min()
 
 
 @pytest.mark.parametrize("setting", [{}, CV])

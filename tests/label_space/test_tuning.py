@@ -333,3 +333,17 @@ def test_standardized_errors_where_all_weights_are_certain():
     )
     assert typical == 1
     assert_array_equal(errors, [0, 3])
+
+
+@pytest.mark.parametrize(
+    ("scores", "chosen"),
+    [
+        ({(1.0, None): 10.0, (0.5, 3): 9.9}, (1.0, None)),  # a gain of a percent is chance
+        ({(1.0, None): 10.0, (0.5, 3): 9.0}, (0.5, 3)),
+        ({(1.0, None): 10.0, (0.5, 3): 9.9, (1.0, 1): 9.95}, (0.5, 3)),  # worse than the likeliest
+        ({(0.5, None): 10.0, (0.5, 3): 9.9}, (0.5, 3)),  # the published one was not tried
+        ({(1.0, None): 0.0, (0.5, None): 0.0}, (1.0, None)),
+    ],
+)
+def test_the_published_setting_is_left_for_a_reason_only(scores, chosen):
+    assert _tuning._best_setting(scores) == chosen
