@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skmanifold.base import ManifoldEstimator
 from skmanifold.classification._class_hiding import Samples, as_column, class_weights, hiding_folds
+from skmanifold.classification._frechet_rule import FrechetRule
 from skmanifold.label_space import (
     TEMPERATURES,
     TOP_K,
@@ -318,28 +319,29 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             raise ValueError(f"estimator must be a classifier, got {self._base()!r}.")
         self.seen_classes_ = self.estimator_.classes_
         self.label_space_ = space
-        for name in ("_seen", "_risk", "_errors"):
-            vars(self).pop(name, None)  # of an earlier fit, and large
-        self._rule = {"power": float(self.power), "method": self.method}
         self.classes_ = self.seen_classes_ if space is None else space.labels
-        if space is not None:
-            self._seen = space.nodes_of(self.seen_classes_, "estimator_.classes_")
-            self._risk = self._make_risk(space, self._seen, self._rule)
+        self._rule = None if space is None else self._make_rule(space, self.seen_classes_)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
             elif hasattr(self, name):
                 delattr(self, name)  # of an earlier fit
 
-    def _make_risk(self, space, seen, rule):
-        """The risk over the labels as a function of the weights of some nodes."""
-        return space.risk(seen, **rule, device=resolve_device(self.device))
+    def _make_rule(self, space, classes, what="estimator_.classes_"):
+        """The rule for probabilities of some classes, with the parameters of now."""
+        nodes = space.nodes_of(classes, what)
+        return FrechetRule(space, nodes, power=self.power, method=self.method)
+
+    @property
+    def _risk(self):
+        """The risk over the labels of the fit."""
+        return self._rule.risk_on(resolve_device(self.device))
 
     def _tune(self, X, y, sample_weight, params):
         """Settings as they were given, or from cross-validation that hides classes."""
         asked = {self.temperature, self.top_k} & {"auto", "cv"}
         self.temperature_, self.top_k_ = self._settings()
-        self.cv_results_, self.proba_scale_ = None, 1.0
+        self.cv_results_, self.proba_scale_, self._errors = None, 1.0, None
         if self.label_space_ is None:
             return
         folds = self._folds(X, y, sample_weight, params, asked)
@@ -359,7 +361,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
 
     def _grid(self):
         """Temperatures and numbers of classes to choose from."""
-        top_ks = [k for k in TOP_K if k is None or k < len(self._seen)]
+        top_ks = [k for k in TOP_K if k is None or k < len(self.seen_classes_)]
         tempered = self.temperature in ("auto", "cv") and self.top_k != 1
         return (
             TEMPERATURES if tempered else [self.temperature_],
@@ -399,7 +401,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         check_is_fitted(self)
         if self.label_space_ is None or self.label_space_.uniform:
             return self.estimator_.predict(X)
-        found = [least_risk(self._fitted_risk, weights)[0] for weights in self._weights(X)]
+        found = [least_risk(self._risk, weights)[0] for weights in self._weights(X)]
         return self.classes_[np.concatenate(found)]
 
     def predict_topk(self, X, k=5):
@@ -419,7 +421,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         self._check_geometry("predict_topk")
         if not (isinstance(k, Integral) and 1 <= k <= len(self.classes_)):
             raise ValueError(f"k must be an integer from 1 to {len(self.classes_)}, got {k!r}.")
-        found = [least_risks(self._fitted_risk, weights, k) for weights in self._weights(X)]
+        found = [least_risks(self._risk, weights, k) for weights in self._weights(X)]
         return self.classes_[np.concatenate(found)]
 
     def frechet_variance(self, X):
@@ -436,7 +438,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             probabilities, in units of the label metric to that power.
         """
         self._check_geometry("frechet_variance")
-        found = [least_risk(self._fitted_risk, weights)[1] for weights in self._weights(X)]
+        found = [least_risk(self._risk, weights)[1] for weights in self._weights(X)]
         return np.concatenate(found)
 
     def error_radius(self, X, level=0.9):
@@ -465,10 +467,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
             raise ValueError(f"level must be between 0 and 1, got {level!r}.")
         if not self._errors:
             raise ValueError("error_radius needs a fit on two classes or more; there was one.")
-        errors, weights, typical = self._errors
-        at = np.searchsorted(weights.cumsum(), level)
-        quantile = errors[min(at, len(errors) - 1)]
-        return quantile * (self.frechet_variance(X) + typical) ** (1 / self._rule["power"])
+        return self._rule.radius(self.frechet_variance(X), self._errors, level)
 
     @available_if(_offers("decision_function"))
     def decision_function(self, X):
@@ -538,19 +537,19 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         """
         if hasattr(self, "estimator_"):
             self._check_geometry("predict_from_proba")
-            space, setting = self.label_space_, (self.temperature_, self.top_k_)
-            rule = self._rule
+            setting = self.temperature_, self.top_k_
+            rule = self._rule.for_classes(classes)
         else:
             self._validate_params()
             if self.label_metric is None:
                 raise ValueError("predict_from_proba needs a label_metric; it is None.")
-            space, setting = as_label_space(self.label_metric, self.labels), self._settings()
-            rule = {"power": float(self.power), "method": self.method}
-        nodes = space.nodes_of(classes, "classes")
-        if len(np.unique(nodes)) < len(nodes):
+            space = as_label_space(self.label_metric, self.labels)
+            setting, rule = self._settings(), self._make_rule(space, classes, "classes")
+        if len(np.unique(rule.seen)) < len(rule.seen):
             raise ValueError("classes must be distinct: one column of P for each.")
-        weights = temper(as_weights(P, len(nodes)), *setting)
-        return space.labels[least_risk(self._make_risk(space, nodes, rule), weights)[0]]
+        weights = temper(as_weights(P, len(rule.seen)), *setting)
+        risk = rule.risk_on(resolve_device(self.device))
+        return rule.space.labels[least_risk(risk, weights)[0]]
 
     def select_next_class(self, n=1):
         """Labels to collect samples of next, so that predictions reach more of the label space.
@@ -577,22 +576,14 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         self._check_geometry("select_next_class")
         if not isinstance(n, Integral):
             raise ValueError(f"n must be an integer, got {n!r}.")
-        return self.classes_[self.label_space_.next_to_label(self._seen, n)]
+        return self.classes_[self.label_space_.next_to_label(self._rule.seen, n)]
 
     @property
     def locus_(self):
         check_is_fitted(self)
         if self.label_space_ is None:
             return self.classes_
-        at = self.label_space_.attainable(self._seen, self._fitted_risk, self._rule["power"])
-        return self.classes_[at]
-
-    @property
-    def _fitted_risk(self):
-        """The risk over the labels, made again after unpickling."""
-        if not hasattr(self, "_risk"):
-            self._risk = self._make_risk(self.label_space_, self._seen, self._rule)
-        return self._risk
+        return self.classes_[self._rule.locus(resolve_device(self.device))]
 
     def _check_geometry(self, method):
         check_is_fitted(self)
@@ -604,7 +595,7 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
         (X,) = indexable(X)  # sparse formats that cannot be sliced
         n_samples = num_samples(X)
         if self.batch_size == "auto":
-            batches = list(row_chunks(n_samples, 64 * len(self._seen)))
+            batches = list(row_chunks(n_samples, 64 * len(self.seen_classes_)))
         else:
             batches = list(gen_batches(n_samples, self.batch_size))
         # One batch is X itself, which the base estimator may refuse in its own words.
@@ -621,13 +612,8 @@ class LokiPredictor(MetaEstimatorMixin, ClassifierMixin, CallbackSupportMixin, M
                 f"than working_memory={allowed}. Call with fewer samples, use predict or "
                 "predict_topk, or raise it with sklearn.set_config(working_memory=...)."
             )
-        found = [all_risks(self._fitted_risk, weights) for weights in self._weights(X)]
+        found = [all_risks(self._risk, weights) for weights in self._weights(X)]
         return np.concatenate(found)
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        state.pop("_risk", None)  # large, bound to a device, and made again when asked
-        return state
 
     def get_metadata_routing(self):
         """Where metadata go: all of ``fit``'s to the base estimator's ``fit``.
