@@ -109,7 +109,9 @@ def hiding_folds(
     all_seen = np.isin(space.candidates, seen).all()
     if refit == "cv" or (refit == "auto" and all_seen and _can_refit(base, truth)):
         hidden = _hidden_nodes(seen, all_seen, random_state)
-        folds = _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs)
+        folds = _refitted_folds(
+            base, space, seen, samples, truth, hidden, n_rows, random_state, n_jobs
+        )
         return [replace(fold, unseen_share=unseen_share) for fold in folds]
     rows = random_state.permutation(len(truth))[:n_rows]
     # Where samples are few, which classes are hidden matters, and another round is cheap.
@@ -146,9 +148,8 @@ def _hidden_nodes(seen, all_seen, random_state):
     return [seen[part] for part in hidden_classes(len(seen), random_state, N_FOLDS)]
 
 
-def _refitted_folds(base, space, seen, samples, hidden, n_rows, random_state, n_jobs):
+def _refitted_folds(base, space, seen, samples, truth, hidden, n_rows, random_state, n_jobs):
     """Folds of classifiers that never saw the hidden classes, nor the samples they are asked."""
-    truth = space.nodes_of(samples.y)
     parts = _stratified_parts(truth, random_state)
     held_out = [(parts == at) | np.isin(truth, nodes) for at, nodes in enumerate(hidden)]
     estimators = Parallel(n_jobs=n_jobs)(

@@ -5,7 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from skmanifold.label_space._tree import RootedTree, rooted_tree, tree_adjacency
+from skmanifold.label_space._tree import (
+    RootedTree,
+    counts_below,
+    rooted_tree,
+    tree_adjacency,
+)
 
 
 def farthest_from_hull(
@@ -54,8 +59,7 @@ def farthest_from_hull(
     at, up = tree.position[candidates], tree.parent
     marked = np.zeros(len(parent), dtype=bool)
     marked[tree.position[seen]] = True
-    before = np.concatenate([[0], np.cumsum(marked)])
-    hull = before[tree.end] > before[:-1]
+    hull = counts_below(tree.end, marked) > 0
     deepest = _deepest_below(tree, at)
     # A path ends where the hull or a deeper candidate's path begins.
     top = np.flatnonzero(~hull & (deepest >= 0) & (hull[up] | (deepest != deepest[up])))

@@ -100,6 +100,15 @@ def rooted_tree(adjacency: csr_array, root: int) -> RootedTree:
     )
 
 
+def counts_below(end: Ints, marked: NDArray[np.bool_]) -> Ints:
+    """How many marked positions each subtree holds, its root included.
+
+    Subtrees are the ranges of preorder positions up to `end`.
+    """
+    before = np.concatenate([[0], np.cumsum(marked)])
+    return before[end] - before[:-1]
+
+
 def nearest_marked(parent: Ints, marked: NDArray[np.bool_]) -> Ints:
     """The nearest marked ancestor of each position, itself included; the root must be marked.
 

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from skmanifold.label_space._risk import TIE, Risk
-from skmanifold.label_space._tree import Floats, Ints, nearest_marked, rooted_tree
+from skmanifold.label_space._tree import Floats, Ints, counts_below, nearest_marked, rooted_tree
 from skmanifold.utils import to_tensor
 
 
@@ -74,16 +74,12 @@ class TreeRisk(Risk):
         # With a seen class at the root, all that is off the hull hangs below it.
         self._tree = tree = rooted_tree(adjacency, int(seen[0]))
         self._seen, self._labels = tree.position[seen], tree.position[candidates]
-        on_hull = self._counts_below(self._seen) > 0
+        is_seen = np.zeros(len(tree.parent), dtype=bool)
+        is_seen[self._seen] = True
+        on_hull = counts_below(tree.end, is_seen) > 0
         self.anchor = nearest_marked(tree.parent, on_hull)[self._labels]
         self.height = tree.depth[self._labels] - tree.depth[self.anchor]
         self._compress(on_hull)
-
-    def _counts_below(self, positions: Ints) -> Ints:
-        """How many of some positions lie in the subtree of each position."""
-        counts = np.bincount(positions, minlength=len(self._tree.parent))
-        before = np.concatenate([[0], np.cumsum(counts)])
-        return before[self._tree.end] - before[:-1]
 
     def _compress(self, on_hull: NDArray[np.bool_]) -> None:
         """Keys: seen classes and branchings of the hull. The chains between them are edges."""

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skmanifold.plotting._color import Classes, as_classes, palette, scale
+from skmanifold.plotting._final_step import final_step
 from skmanifold.plotting._matplotlib import import_pyplot
 
 # Past this many points a vector file would be slow to open: draw them as one image inside it.
@@ -122,7 +123,7 @@ class EmbeddingDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        embedder = _embedder(estimator)
+        embedder = final_step(estimator)
         embedding = _embedding(estimator, embedder, X)
         display = cls(
             embedding,
@@ -231,15 +232,6 @@ class EmbeddingDisplay:
             self.colorbar_ = self.figure_.colorbar(self.scatter_, ax=self.ax_, label=title, pad=pad)
         elif colors is not None and len(colors.names) <= _MAX_LEGEND_ENTRIES:
             self.legend_ = _legend(self.ax_, colors.names, title, own_figure=own_figure)
-
-
-def _embedder(estimator: Any) -> Any:
-    """The step that embeds: the last of a pipeline, the best of a search."""
-    if hasattr(estimator, "best_estimator_"):
-        return _embedder(estimator.best_estimator_)
-    if hasattr(estimator, "steps"):
-        return _embedder(estimator.steps[-1][1])
-    return estimator
 
 
 def _embedding(estimator: Any, embedder: Any, X: Any) -> Any:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skmanifold.label_space import LabelSpace, as_label_space, as_labels
+from skmanifold.plotting._final_step import final_step
 from skmanifold.plotting._label_layout import LabelLayout, label_layout
 from skmanifold.plotting._label_marks import (
     LABEL,
@@ -128,7 +129,7 @@ class LabelSpaceDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        predictor = _predictor(estimator)
+        predictor = final_step(estimator)
         if getattr(predictor, "label_space_", None) is None:
             raise ValueError(
                 f"{type(predictor).__name__} has no label space to draw: fit a LokiPredictor with "
@@ -230,15 +231,6 @@ class LabelSpaceDisplay:
         if self.predicted is not None:
             np.add.at(n_predicted, space.nodes_of(self.predicted, "predicted"), 1)
         return LabelStatus(kind, n_predicted)
-
-
-def _predictor(estimator: Any) -> Any:
-    """The step that predicts: the last of a pipeline, the best of a search."""
-    if hasattr(estimator, "best_estimator_"):
-        return _predictor(estimator.best_estimator_)
-    if hasattr(estimator, "steps"):
-        return _predictor(estimator.steps[-1][1])
-    return estimator
 
 
 def _locus(space: LabelSpace, seen: ArrayLike) -> NDArray[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from skmanifold.label_space._tree import rooted_tree
+from skmanifold.label_space._tree import counts_below, rooted_tree
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -41,8 +41,7 @@ def ordered_tree(adjacency: csr_array, root: int) -> OrderedTree:
 
 def on_paths(tree: OrderedTree, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mask of the positions that lie on a path between two nodes of a mask of positions."""
-    before = np.concatenate([[0], np.cumsum(marked)])
-    below = before[tree.end] - before[:-1]
+    below = counts_below(tree.end, marked)
     inside = below > 0
     if inside.any():
         # Whatever is above the lowest common ancestor lies before it.
