@@ -11,28 +11,36 @@ if TYPE_CHECKING:
     # For type checkers and editors, which cannot see through ``__getattr__`` below.
     from skmanifold._show_versions import show_versions
     from skmanifold.classification import LokiPredictor
-    from skmanifold.embedding import HeatGeodesicEmbedding
+    from skmanifold.embedding import HeatGeodesicEmbedding, TinvMDS, tinv_mds
+    from skmanifold.exceptions import DegenerateFrameWarning
 
 __version__ = "0.1.0.dev0"
 
 # Public name -> the module that defines it.
 _NAMES = {
+    "DegenerateFrameWarning": "skmanifold.exceptions",
     "HeatGeodesicEmbedding": "skmanifold.embedding",
     "LokiPredictor": "skmanifold.classification",
+    "TinvMDS": "skmanifold.embedding",
     "show_versions": "skmanifold._show_versions",
+    "tinv_mds": "skmanifold.embedding",
 }
-_SUBPACKAGES = ("classification", "datasets", "embedding", "metrics", "plotting")
+_SUBPACKAGES = ("classification", "datasets", "embedding", "exceptions", "metrics", "plotting")
 
 __all__ = [
+    "DegenerateFrameWarning",
     "HeatGeodesicEmbedding",
     "LokiPredictor",
+    "TinvMDS",
     "__version__",
     "classification",
     "datasets",
     "embedding",
+    "exceptions",
     "metrics",
     "plotting",
     "show_versions",
+    "tinv_mds",
 ]
 
 

@@ -12,6 +12,11 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.embedding._distance_input import (
+    check_not_negative,
+    check_square,
+    check_symmetric,
+)
 from skmanifold.embedding._heat_distances import component_heat
 from skmanifold.embedding._landmark_space import (
     N_AUTO_LANDMARKS,
@@ -56,23 +61,6 @@ from skmanifold.utils import (
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 N_NEAREST = 10  # landmarks that a point is interpolated from
-
-
-def _check_symmetric(distances):
-    """Refuse a matrix that holds no distances between one set of points."""
-    largest = distances.max()
-    if np.abs(distances.diagonal()).max() > 1e-6 * largest:
-        raise ValueError(
-            "metric='precomputed' needs distances, which are 0 from a point to itself; the "
-            f"diagonal goes up to {distances.diagonal().max()}. Do you pass similarities?"
-        )
-    for rows in row_chunks(len(distances), 4 * distances[0].nbytes):
-        gap = np.abs(distances[rows] - distances[:, rows].T).max()
-        if gap > 1e-6 * largest:
-            raise ValueError(
-                "metric='precomputed' needs a symmetric matrix of distances; opposite entries "
-                f"differ by up to {gap}. Pass (D + D.T) / 2 if that is what you mean."
-            )
 
 
 class HeatGeodesicEmbedding(
@@ -442,19 +430,11 @@ class HeatGeodesicEmbedding(
             reset=reset,
         )
         if metric == "precomputed":
-            values = X.data if issparse(X) else X
-            if reset and X.shape[0] != X.shape[1]:
-                raise ValueError(
-                    "metric='precomputed' needs a square matrix of distances to fit, got shape "
-                    f"{X.shape}."
-                )
-            if values.size and values.min() < 0:
-                raise ValueError(
-                    "metric='precomputed' needs distances, which are not negative; got "
-                    f"{values.min()}."
-                )
+            if reset:
+                check_square(X)
+            check_not_negative(X.data if issparse(X) else X)
             if reset and not issparse(X):
-                _check_symmetric(X)
+                check_symmetric(X)
         return X
 
     def _new_points(self, X):

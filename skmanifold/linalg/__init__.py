@@ -10,6 +10,7 @@ from skmanifold.linalg._mds import (
     stochastic_mds,
 )
 from skmanifold.linalg._signs import deterministic_signs, principal_axes
+from skmanifold.linalg._symmetric_eigen import symmetric_eigen
 
 __all__ = [
     "barycentric_weights",
@@ -21,4 +22,5 @@ __all__ = [
     "smacof",
     "smallest_eigenpairs",
     "stochastic_mds",
+    "symmetric_eigen",
 ]

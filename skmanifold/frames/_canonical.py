@@ -1,0 +1,199 @@
+"""Canonical coordinates of point clouds: classical scaling of their distances, made unique."""
+
+from typing import NamedTuple
+
+import torch
+
+from skmanifold.frames._principal import Blocks, Layout, layout_of, principal_axes, total, turned
+
+
+class Rules(NamedTuple):
+    """What makes coordinates unique; see `tinv_mds`."""
+
+    n_components: int
+    scale: str | None = "max_eig"
+    sign: str = "moment"
+    chiral: bool = False
+    gap_tol: float = 1e-6
+    sign_tol: float = 1e-6
+
+
+class Frame(NamedTuple):
+    """Where clouds lie: ``axes.T @ (x - mean) / size`` are their canonical coordinates."""
+
+    axes: torch.Tensor  # (n_clouds, n_dims, n_components); zero where a cloud does not extend
+    size: torch.Tensor  # (n_clouds,)
+    layout: Layout
+
+
+class CanonicalClouds(NamedTuple):
+    """Clouds in canonical coordinates, and what these leave out and leave open."""
+
+    coordinates: torch.Tensor  # (n_clouds, n_components, n_points)
+    size: torch.Tensor  # (n_clouds,); the length that became 1, in units of the data
+    layout: Layout  # in canonical units
+    negative_energy: torch.Tensor  # (n_clouds,); what of given distances no coordinates can show
+
+
+def power_of_two(lengths: torch.Tensor) -> torch.Tensor:
+    """The powers of two next above: to divide by them is exact."""
+    exponents = torch.frexp(lengths).exponent.clamp(-1000, 1000)
+    return torch.ldexp(torch.ones_like(lengths), exponents)
+
+
+def rounding_level(n_dims: int, dtype: torch.dtype) -> float:
+    """Extent that rounding can feign in coordinates of size 1, after a rotation."""
+    return 8 * n_dims * torch.finfo(dtype).eps
+
+
+def unit_length(variances: torch.Tensor, scale: str | None, rounding: float) -> torch.Tensor:
+    """The length that becomes 1, of shape (n_clouds,); 1 also for clouds of a single place."""
+    if scale is None:
+        return torch.ones_like(variances[:, 0])
+    square = variances[:, 0] if scale == "max_eig" else variances.sum(-1)
+    return torch.where(square > rounding**2, square, 1.0).sqrt()
+
+
+def canonical_frame(
+    blocks: Blocks,
+    counts: torch.Tensor,
+    rounding: float,
+    rules: Rules,
+    span: torch.Tensor | None = None,
+) -> Frame:
+    """Axes, signs and size of clouds about their means.
+
+    Parameters
+    ----------
+    blocks : callable
+        Gives blocks of coordinates about the mean, each of shape (n_clouds, n_dims, n_points).
+    counts : Tensor of shape (n_clouds,)
+        Numbers of points.
+    rounding : float
+        Extent up to which coordinates may be rounding.
+    rules : Rules
+    span : Tensor of shape (n_clouds, n_dims, n_axes), optional
+        See `principal_axes`.
+    """
+    variances, axes = principal_axes(blocks, counts, span)
+    axes = torch.nn.functional.pad(axes, (0, max(0, rules.n_components - axes.shape[-1])))
+    found = axes.detach()
+    along = turned(blocks, found)
+    with torch.no_grad():  # squares of coordinates tell small extents better than eigenvalues do
+        squares = total(lambda block: block.square().sum(-1), along) / counts[:, None]
+    handed = rules.chiral and found.shape[-1] == found.shape[-2]
+    layout = layout_of(
+        along,
+        squares,
+        rounding / squares.sqrt(),
+        n_components=rules.n_components,
+        sign=rules.sign,
+        parity=torch.linalg.det(found).sign() if handed else None,
+        gap_tol=rules.gap_tol,
+        sign_tol=rules.sign_tol,
+    )
+    signed = axes[..., : rules.n_components] * layout.signs[:, None]
+    return Frame(signed, unit_length(variances, rules.scale, rounding), layout)
+
+
+def spanning_axes(centered: torch.Tensor) -> torch.Tensor | None:
+    """Orthonormal columns that span clouds of fewer points than dimensions; None for others."""
+    n_dims, n_points = centered.shape[-2:]
+    return torch.linalg.qr(centered.detach()).Q if n_points < n_dims else None
+
+
+def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -> CanonicalClouds:
+    """Canonical coordinates of each cloud of a batch.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_clouds, n_points, n_dims)
+    mask : Tensor of bool, of shape (n_clouds, n_points), or None
+        False at rows that only fill up.
+    rules : Rules
+    """
+    points = x.mT.to(torch.float64).contiguous()
+    padded = None if mask is None else ~mask[:, None]
+    points = points if padded is None else points.masked_fill(padded, 0.0)
+    counts = torch.full_like(points[:, 0, 0], points.shape[-1])
+    counts = counts if mask is None else mask.sum(-1).to(counts)
+    unit = power_of_two(points.detach().abs().amax((1, 2)))
+    points = points / unit[:, None, None]
+    centered = points - points.sum(-1, keepdim=True) / counts[:, None, None]
+    centered = centered if padded is None else centered.masked_fill(padded, 0.0)
+    rounding = rounding_level(x.shape[-1], x.dtype)
+    frame = canonical_frame(lambda: [centered], counts, rounding, rules, spanning_axes(centered))
+    # Without a scale, coordinates are back in units of the data.
+    size = frame.size * unit if rules.scale else torch.ones_like(unit)
+    factor = 1 / frame.size if rules.scale else unit
+    coordinates = frame.axes.mT @ centered * factor[:, None, None]
+    layout = frame.layout._replace(spreads=frame.layout.spreads * factor[:, None])
+    return CanonicalClouds(coordinates, size, layout, torch.zeros_like(size))
+
+
+def tinv_mds(
+    x: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    *,
+    n_components: int | None = None,
+    scale: str | None = "max_eig",
+    sign: str = "moment",
+    chiral: bool = False,
+    gap_tol: float = 1e-6,
+    sign_tol: float = 1e-6,
+) -> torch.Tensor:
+    """Coordinates of point clouds that no motion, mirror, scaling or order of points changes.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., n_points, n_dims)
+        Clouds, of any float type; the arithmetic is in float64.
+    mask : Tensor of bool, of shape (..., n_points), optional
+        False at rows that only fill up a cloud, whatever they hold.
+    n_components : int, optional
+        Number of axes, those of largest extent; all `n_dims` by default.
+    scale : {"max_eig", "trace"} or None, default="max_eig"
+        Root mean square that becomes 1: that along the first axis, or that of the distances from
+        the mean. None keeps units.
+    sign : {"moment", "maxabs", "none"}, default="moment"
+        Direction of the axes: the first of the third, fifth and seventh moments above
+        `sign_tol` is positive, and joint moments settle what these leave open; or the
+        coordinate of largest size is positive; or as the eigensolver gives them.
+    chiral : bool, default=False
+        Whether mirror images shall differ. The last axis then makes the frame right-handed.
+    gap_tol, sign_tol : float, default=1e-6
+        Relative gaps of variances, and moments as shares of their absolute terms, up to which
+        axes and signs are undetermined.
+
+    Returns
+    -------
+    y : Tensor of shape (..., n_points, n_components)
+        In the type of `x`. Rows that only fill up are zeros, and so are columns along which a cloud
+        does not extend.
+
+    Notes
+    -----
+    Gradients flow through mean, axes and scale. They grow as two variances of a cloud meet, and
+    jump where a moment changes its sign; at a tie itself they are finite and leave turns within
+    the tied axes out. Second derivatives exist where there are at least as many points as
+    dimensions.
+
+    References
+    ----------
+    .. [1] Z. Zhang, X. Wang, Z. Zhang, P. Cui and W. Zhu, "Revisiting Transformation Invariant
+       Geometric Deep Learning: Are Initial Representations All You Need?", arXiv:2112.12345.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold import tinv_mds
+    >>> cloud = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    >>> quarter_turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> torch.allclose(tinv_mds(cloud), tinv_mds(3 * cloud @ quarter_turn + 5), atol=1e-6)
+    True
+    """
+    n_points, n_dims = x.shape[-2:]
+    rules = Rules(n_components or n_dims, scale, sign, chiral, gap_tol, sign_tol)
+    flat_mask = None if mask is None else mask.reshape(-1, n_points)
+    clouds = canonical_clouds(x.reshape(-1, n_points, n_dims), flat_mask, rules)
+    return clouds.coordinates.mT.to(x.dtype).reshape(*x.shape[:-1], rules.n_components)

@@ -1,0 +1,169 @@
+"""Features of point clouds that no motion, mirror, scaling or order of points changes.
+
+Everything is an even function of coordinates along the principal axes, so that the signs of the
+axes do not matter: averages over all frames come without building them. Axes of nearly the same
+extent share their squares. The features are therefore continuous even where two variances of a
+cloud meet and its axes may turn at will.
+"""
+
+import torch
+
+# Variances are shared between axes as far as their relative difference is below this. Small clouds
+# of symmetric shapes have differences of that size by chance.
+SMOOTHING = 0.25
+N_QUANTILES = 12
+N_FREQUENCIES = 32
+# Standard deviation of frequencies for clouds of root mean square radius 1.
+BANDWIDTH = 4.0
+
+
+def likeness(spreads: torch.Tensor) -> torch.Tensor:
+    """How far pairs of axes have the same extent: 1 at a tie, 0 where extents differ.
+
+    Parameters
+    ----------
+    spreads : Tensor of shape (n_clouds, n_axes)
+        Root mean squares along the axes.
+
+    Returns
+    -------
+    likeness : Tensor of shape (n_clouds, n_axes, n_axes)
+    """
+    variances = spreads.square()
+    first, second = variances[:, :, None], variances[:, None, :]
+    total = (first + second).clamp_min(torch.finfo(spreads.dtype).tiny)
+    return torch.exp(-(((first - second) / (SMOOTHING * total)) ** 2))
+
+
+def masked_quantiles(
+    values: torch.Tensor, counts: torch.Tensor, levels: torch.Tensor
+) -> torch.Tensor:
+    """Quantiles of the first values of each row, interpolated between neighbours.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_clouds, n_rows, n_points)
+        Infinite at points that only fill up.
+    counts : Tensor of shape (n_clouds,)
+        Numbers of finite values.
+    levels : Tensor of shape (n_levels,)
+        In [0, 1].
+
+    Returns
+    -------
+    quantiles : Tensor of shape (n_clouds, n_rows, n_levels)
+    """
+    place = (levels * (counts[:, None] - 1))[:, None].expand(-1, values.shape[1], -1)
+    below = place.floor().to(torch.int64)
+    above = place.ceil().to(torch.int64)
+    ordered = values.sort(dim=-1).values
+    return torch.lerp(ordered.gather(-1, below), ordered.gather(-1, above), place - below)
+
+
+def _mean_waves(
+    coordinates: torch.Tensor,
+    radii: torch.Tensor,
+    counts: torch.Tensor,
+    frequencies: torch.Tensor,
+    mask: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean of products of cosines, and of coordinates times these, per frequency."""
+    means, moments = [], []
+    for frequency in frequencies:  # one at a time: together they would be many times the clouds
+        wave = torch.cos(frequency[:, None] * radii).prod(dim=1)
+        wave = wave if mask is None else wave * mask
+        means.append(wave.sum(-1))
+        moments.append((coordinates @ wave[..., None]).squeeze(-1))
+    share = 1 / counts[:, None]
+    return torch.stack(means, dim=-1) * share, torch.stack(moments, dim=-1) * share[..., None]
+
+
+def handedness(
+    coordinates: torch.Tensor,
+    alike: torch.Tensor,
+    counts: torch.Tensor,
+    frequencies: torch.Tensor,
+) -> torch.Tensor:
+    """Means of products of sines over all axes, which turn their signs in mirror images.
+
+    Parameters
+    ----------
+    coordinates : Tensor of shape (n_clouds, n_axes, n_points)
+        Along right-handed axes. Padded points are zeros.
+    alike : Tensor of shape (n_clouds, n_axes, n_axes)
+        See `likeness`. Handedness fades as axes tie and may turn into each other.
+    counts : Tensor of shape (n_clouds,)
+    frequencies : Tensor of shape (n_frequencies, n_axes)
+
+    Returns
+    -------
+    features : Tensor of shape (n_clouds, n_frequencies)
+    """
+    n_axes = alike.shape[-1]
+    first, second = torch.triu_indices(n_axes, n_axes, offset=1)
+    clear = (1 - alike[:, first, second]).prod(-1) / counts
+    waves = [torch.sin(each[:, None] * coordinates).prod(dim=1).sum(-1) for each in frequencies]
+    return torch.stack(waves, dim=-1) * clear[:, None]
+
+
+def cloud_features(
+    coordinates: torch.Tensor,
+    spreads: torch.Tensor,
+    frequencies: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    *,
+    chiral: bool = False,
+) -> torch.Tensor:
+    """Features of a fixed number of clouds of any number of points.
+
+    Parameters
+    ----------
+    coordinates : Tensor of shape (n_clouds, n_axes, n_points)
+        Along the principal axes, of root mean square radius 1; right-handed if `chiral`.
+    spreads : Tensor of shape (n_clouds, n_axes)
+        Root mean squares along the axes.
+    frequencies : Tensor of shape (n_frequencies, n_axes)
+        Where the mean embedding under the Gaussian kernel is read.
+    mask : Tensor of bool, of shape (n_clouds, n_points), optional
+        False at points that only fill up.
+    chiral : bool, default=False
+        Whether to add features that tell mirror images apart.
+
+    Returns
+    -------
+    features : Tensor of shape (n_clouds, n_features)
+        See `n_cloud_features`. In this order: the spreads; quantiles of the sizes of each
+        coordinate and of the radius; the mean embedding, averaged over frames; sizes of its
+        odd parts along each axis; and its part of all axes, if `chiral`.
+    """
+    full = torch.full_like(coordinates[:, 0, 0], coordinates.shape[-1])
+    counts = full if mask is None else mask.sum(-1).to(full)
+    alike = likeness(spreads)
+    shares = alike / alike.sum(-1, keepdim=True)
+    squares = coordinates.square()
+    radii = (shares @ squares).sqrt()
+    lengths = torch.cat([radii, squares.sum(1, keepdim=True).sqrt()], dim=1)
+    lengths = lengths if mask is None else lengths.masked_fill(~mask[:, None], torch.inf)
+    levels = (torch.arange(N_QUANTILES).to(coordinates) + 0.5) / N_QUANTILES
+    even, odd = _mean_waves(coordinates, radii, counts, frequencies, mask)
+    parts = [
+        spreads,
+        masked_quantiles(lengths, counts, levels).flatten(1),
+        even,
+        (shares @ odd.square()).sqrt().flatten(1),
+    ]
+    if chiral:
+        parts.append(handedness(coordinates, alike, counts, frequencies))
+    return torch.cat(parts, dim=1)
+
+
+def n_cloud_features(n_axes: int, *, chiral: bool = False) -> int:
+    """Number of features that `cloud_features` gives: 179 in three dimensions."""
+    quantiles, waves = N_QUANTILES * (n_axes + 1), N_FREQUENCIES * (n_axes + 1)
+    return n_axes + quantiles + waves + chiral * N_FREQUENCIES
+
+
+def draw_frequencies(n_axes: int, generator: torch.Generator) -> torch.Tensor:
+    """Frequencies for `cloud_features`, of shape (N_FREQUENCIES, n_axes)."""
+    normal = torch.randn((N_FREQUENCIES, n_axes), dtype=torch.float64, generator=generator)
+    return BANDWIDTH * normal

@@ -1,0 +1,100 @@
+"""Moments that turn with the signs of axes, as sums over points that blocks of points add up.
+
+Flipping the axes of a set S turns a moment by the number of its odd exponents in S. A moment whose
+odd exponents lie on the axes S therefore shows the product of the signs of S: it is a character of
+the group of sign flips. Each comes with the sum of its absolute terms, which bounds it and
+tells rounding from asymmetry.
+"""
+
+from itertools import combinations
+
+import torch
+
+ODD_POWERS = (3, 5, 7)
+# The number of joint moments of three axes grows with the cube of the dimension.
+MOST_AXES_OF_TRIPLES = 8
+
+
+def _sums(terms: torch.Tensor) -> torch.Tensor:
+    """Sums over points, and of absolute terms: (..., n_points) to (..., 2)."""
+    return torch.stack([terms.sum(-1), terms.abs().sum(-1)], dim=-1)
+
+
+def odd_sums(coordinates: torch.Tensor) -> torch.Tensor:
+    """Sums of the third, fifth and seventh powers of each coordinate.
+
+    Parameters
+    ----------
+    coordinates : Tensor of shape (..., n_axes, n_points)
+        About the mean. Padded points are zeros.
+
+    Returns
+    -------
+    sums : Tensor of shape (..., n_axes, 3, 2)
+        Of the powers, and of their absolute values.
+    """
+    squares = coordinates.square()
+    power, sums = coordinates * squares, []
+    for _ in ODD_POWERS:
+        sums.append(_sums(power))
+        power = power * squares
+    return torch.stack(sums, dim=-2)
+
+
+def joint_sets(n_axes: int) -> list[tuple[int, ...]]:
+    """The sets of axes whose joint moments `joint_sums` gives: one, two or three axes."""
+    largest = 3 if n_axes <= MOST_AXES_OF_TRIPLES else 2
+    return [axes for size in range(1, largest + 1) for axes in combinations(range(n_axes), size)]
+
+
+def joint_sums(coordinates: torch.Tensor) -> torch.Tensor:
+    """Sums of products of powers of several coordinates.
+
+    Parameters
+    ----------
+    coordinates : Tensor of shape (..., n_axes, n_points)
+        About the mean. Padded points are zeros.
+
+    Returns
+    -------
+    sums : Tensor of shape (..., n_sets, n_moments, 2)
+        For each set of `joint_sets`, signed and absolute sums of ``y_i^2 y_j`` of axis j with each
+        other axis i; of ``y_i^3 y_j`` and ``y_i y_j^3``; of ``y_i y_j y_k``. Filled up by zeros.
+    """
+    squares, cubes, sizes = coordinates.square(), coordinates**3, coordinates.abs()
+    n_axes = coordinates.shape[-2]
+    mixed = torch.stack([squares @ coordinates.mT, squares @ sizes.mT], dim=-1)
+    skew = torch.stack([cubes @ coordinates.mT, cubes.abs() @ sizes.mT], dim=-1)
+    moments = []
+    for axes in joint_sets(n_axes):
+        if len(axes) == 1:
+            moments.append(mixed[..., [i for i in range(n_axes) if i != axes[0]], axes[0], :])
+        elif len(axes) == 2:
+            moments.append(skew[..., list(axes), list(reversed(axes)), :])
+        else:
+            moments.append(_sums(coordinates[..., list(axes), :].prod(dim=-2))[..., None, :])
+    most = max(2, n_axes - 1)
+    filled = [torch.nn.functional.pad(each, (0, 0, 0, most - each.shape[-2])) for each in moments]
+    return torch.stack(filled, dim=-3)
+
+
+def decisive(sums: torch.Tensor, tolerance: torch.Tensor) -> torch.Tensor:
+    """The first moment that is larger than rounding, as a share of its absolute terms.
+
+    Parameters
+    ----------
+    sums : Tensor of shape (..., n_moments, 2)
+        Signed and absolute sums, in order of preference.
+    tolerance : Tensor of shape (...)
+        Shares up to this one may be rounding.
+
+    Returns
+    -------
+    shares : Tensor of shape (...)
+        In [-1, 1]; where no moment is large enough, the largest of them.
+    """
+    shares = sums[..., 0] / sums[..., 1].clamp_min(torch.finfo(sums.dtype).tiny)
+    large = shares.abs() > tolerance[..., None]
+    # argmax takes the first of equals: the first large one, or else the largest.
+    rank = torch.where(large.any(-1, keepdim=True), large.to(shares.dtype), shares.abs())
+    return shares.gather(-1, rank.argmax(-1, keepdim=True)).squeeze(-1)

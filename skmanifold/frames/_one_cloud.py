@@ -1,0 +1,63 @@
+"""The canonical frame of one cloud of any size, read block by block."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from skmanifold.frames._canonical import (
+    Rules,
+    canonical_frame,
+    power_of_two,
+    rounding_level,
+    spanning_axes,
+)
+from skmanifold.frames._principal import Layout
+from skmanifold.utils import row_chunks, to_tensor
+
+
+class OneFrame(NamedTuple):
+    """``(X - mean) @ axes / size`` are the canonical coordinates of the points `X`."""
+
+    mean: torch.Tensor  # (n_dims,)
+    axes: torch.Tensor  # (n_dims, n_components)
+    size: torch.Tensor  # ()
+    layout: Layout  # of one cloud, in units of the data
+
+
+def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFrame:
+    """The canonical frame of one cloud.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_dims)
+        A copy in float64 is made of one block of rows at a time, unless there are fewer points
+        than dimensions.
+    rules : Rules
+    device : torch.device
+    """
+    n_points, n_dims = points.shape
+    largest = torch.tensor([max(points.max(), -points.min())], dtype=torch.float64, device=device)
+    unit = power_of_two(largest)
+    wide = n_points < n_dims
+
+    def raw() -> Iterator[torch.Tensor]:
+        for rows in [slice(None)] if wide else row_chunks(n_points, 8 * 4 * n_dims):
+            yield to_tensor(points[rows], device=device, dtype=torch.float64) / unit
+
+    mean = torch.stack([block.sum(0) for block in raw()]).sum(0) / n_points
+
+    def blocks() -> Iterator[torch.Tensor]:
+        return ((block - mean).mT[None] for block in raw())
+
+    frame = canonical_frame(
+        blocks,
+        torch.full_like(unit, n_points),
+        rounding_level(n_dims, to_tensor(points[:0]).dtype),
+        rules,
+        spanning_axes(next(blocks())) if wide else None,
+    )
+    layout = frame.layout._replace(spreads=frame.layout.spreads * unit)
+    size = frame.size * unit if rules.scale else torch.ones_like(unit)
+    return OneFrame(mean * unit, frame.axes[0], size[0], layout)
