@@ -32,6 +32,7 @@ from skmanifold.frames import (
     n_cloud_features,
     one_distance_frame,
     one_frame,
+    sampling_errors,
     scaled_clouds,
 )
 from skmanifold.utils import (
@@ -48,6 +49,7 @@ from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 MOST_FRAME_AXES = 10  # 1024 copies of every cloud
 PER_POINT = ("points", "frames")
+CERTAINTY = ("eigen_gap_", "sign_margin_", "axis_error_", "sign_error_")
 OF_ONE_CLOUD = ("mean_", "components_", "scale_", "eigenvalues_")
 
 
@@ -71,10 +73,186 @@ def _features(clouds, mask, frequencies, *, chiral, with_size):
     return torch.cat([features, radius[:, None]], dim=1) if with_size else features
 
 
+def _certainty(layout, errors, rules):
+    """Fitted attributes that tell how sure frames are."""
+    signs = errors.signs.clone()
+    if rules.sign != "moment":
+        signs[:] = torch.nan
+    elif rules.chiral:  # wrong if an odd number of the others is
+        signs[:, -1] = (1 - (1 - 2 * signs[:, :-1]).prod(-1)) / 2
+    values = (layout.gaps, layout.margins, errors.axes, signs)
+    return dict(zip(CERTAINTY, values, strict=True))
+
+
+def _report(clouds, mask, rules):
+    """What a fit on a batch tells about each cloud."""
+    coordinates = clouds.coordinates
+    counts = torch.full_like(clouds.size, coordinates.shape[-1]) if mask is None else mask.sum(-1)
+    errors = sampling_errors(lambda: [coordinates], counts)
+    certainty = _certainty(clouds.layout, errors, rules)
+    return {**certainty, "negative_energy_": clouds.negative_energy}
+
+
 class TinvMDS(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, ManifoldEstimator
 ):
-    """TODO."""
+    """Coordinates of point clouds that no motion, mirror image, scaling or order of points changes.
+
+    Classical scaling turns the distances between points back into points: those along the principal
+    axes of the cloud. What the distances leave open is fixed by the cloud itself: the directions
+    of the axes by moments, its size by the extent along the first axis. The result is the same for
+    every rotated, reflected, shifted, scaled or reordered copy of a cloud.
+
+    - A 2-D `X` is **one cloud**, each row a point. The frame is learned in `fit`, and `transform`
+      places any points in it.
+    - A 3-D array or a list of 2-D arrays is a **batch of clouds**, each in a frame of its own.
+      Nothing is learned from one cloud for another.
+    - With `point_dim`, each row of a 2-D `X` is a cloud, flattened. Scikit-learn's tools that
+      insist on 2-D data, and its Pipelines, then take clouds too.
+
+    With ``output="features"``, a cloud becomes a vector of fixed length for any scikit-learn
+    estimator. These features need no frame and also hold for clouds that have none.
+
+    Read more in the :ref:`User Guide <tinv_mds>`.
+
+    Parameters
+    ----------
+    n_components : int, default=None
+        Axes to keep, those of largest extent. None keeps all: ``n_features`` of a cloud of points
+        (at most ``n_samples`` for one cloud, as in :class:`~sklearn.decomposition.PCA`), and as many
+        as there are points where distances are given.
+    metric : {"euclidean", "precomputed"}, default="euclidean"
+        With ``"precomputed"``, every cloud is a square matrix of distances.
+    scale : {"max_eig", "trace"} or None, default="max_eig"
+        What becomes 1: the root mean square of the coordinates along the first axis, or of the
+        distances from the mean, which is steadier where the two largest extents are alike. None
+        keeps units, so that size still tells clouds apart. Features are always those of the cloud
+        scaled by ``"trace"``; None adds that size as a last one.
+    sign : {"moment", "maxabs", "none"}, default="moment"
+        Direction of the axes. ``"moment"``: the first of the third, fifth and seventh moments above
+        `sign_tol` is positive; where an axis has none, joint moments with other axes decide.
+        ``"maxabs"``: the coordinate of largest size is positive. ``"none"``: as the eigensolver
+        gives them, which is no invariant.
+    chiral : bool, default=False
+        Whether mirror images shall differ. The frame is then right-handed, and moments fix all its
+        signs but the last one. Needs every axis.
+    output : {"points", "frames", "spectrum", "features"}, default="points"
+        What `transform` returns for a cloud of n points and k axes:
+
+        - ``"points"``: canonical coordinates, ``(n, k)``;
+        - ``"frames"``: the coordinates in all ``F = 2**k`` frames that differ by signs (half of
+          them if `chiral`), the canonical one first, ``(F, n, k)``. The mean of any function
+          over them does not depend on signs;
+        - ``"spectrum"``: root mean squares along the axes, ``(k,)``;
+        - ``"features"``: ``45 k + 44`` numbers that do not depend on the order of points
+          either, see Notes.
+
+        All but ``"points"`` describe whole clouds and need a batch.
+    point_dim : int, default=None
+        Dimension of the points if each row of a 2-D `X` holds a cloud: the coordinates of its
+        first point, of its second, and so on. Output is flattened alike.
+    gap_tol : float, default=1e-6
+        Relative gap between variances up to which two axes count as tied.
+    sign_tol : float, default=1e-6
+        Size of a moment, as a share of the mean size of its terms, up to which it does not
+        decide. Both tolerances grow to what rounding may cause where that is more.
+    batch_size : int or "auto", default="auto"
+        Clouds to be worked on at a time. It changes speed and memory only; ``"auto"`` fills the
+        processor's cache, or a GPU.
+    device : str or torch.device, default="auto"
+        Where the heavy work runs: ``"auto"`` is CUDA where there is one and the CPU elsewhere. It
+        needs float64.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the frequencies of ``output="features"``. Nothing else is random.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features,)
+        Mean of the cloud. This and the next three are there after a fit on one cloud only.
+    components_ : ndarray of shape (n_components, n_features)
+        Axes of the frame, with their signs; zeros where the cloud has no extent.
+        ``transform(X)`` is ``(X - mean_) @ components_.T / scale_``, with ``-X**2 / 2`` in place
+        of `X` where distances are given.
+    scale_ : float
+        The length that becomes 1, in units of the data.
+    eigenvalues_ : ndarray of shape (n_components,)
+        Variances along the axes, in units of the data.
+    eigen_gap_ : ndarray of shape (n_components,) or (n_clouds, n_components)
+        Gap between the variance along each axis and the next, as a share of the former. Near 0, the
+        two axes are hardly determined. Infinite for axes without extent.
+    sign_margin_ : ndarray of shape (n_components,) or (n_clouds, n_components)
+        Size of the moment that decided the direction of each axis, as a share of the mean size of
+        its terms. Infinite where there is nothing to decide.
+    axis_error_ : ndarray of shape (n_components,) or (n_clouds, n_components)
+        Standard error of the direction of each axis in radians, if the points are a random
+        sample of a shape; at most a quarter turn.
+    sign_error_ : ndarray of shape (n_components,) or (n_clouds, n_components)
+        Chance that the direction of each axis is the opposite of that of the shape which the points
+        are a random sample of, to first order, if nothing was known before. NaN for other rules
+        than ``sign="moment"``.
+    negative_energy_ : float or ndarray of shape (n_clouds,)
+        Share of negative eigenvalues, by size, that no coordinates can show; 0 where distances
+        are Euclidean.
+    n_components_ : int
+        Number of axes.
+    n_features_in_ : int
+        Number of features of the rows of a 2-D `X`; dimension of the clouds otherwise.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where a 2-D `X` had any.
+
+    Warns
+    -----
+    DegenerateFrameWarning
+        If clouds have no canonical frame, in ``output="points"`` and ``"frames"``.
+
+    See Also
+    --------
+    tinv_mds : The same as a differentiable function of tensors.
+    sklearn.decomposition.PCA : The axes of one cloud, with signs by the largest entry.
+    sklearn.manifold.ClassicalMDS : The coordinates of one cloud from its distances.
+
+    Notes
+    -----
+    Means and products are taken in float64, whatever the type of `X`. Clouds in float32 that lie far
+    from the origin have lost digits before they get here.
+
+    No frame of a cloud whose variances tie, or which a mirror or a half turn maps to itself,
+    is better than some others, and no rule for frames is continuous near such clouds. The
+    features are continuous everywhere: axes share their coordinates' squares as far as their
+    variances are alike.
+
+    For k axes there are these features: k root mean squares along the axes; 12 quantiles of the
+    size of each coordinate and of the radius; the mean of a wave ``cos(w_1 y_1) cos(w_2 y_2)
+    ...`` for 32 frequencies ``w``, which is the mean embedding under the Gaussian kernel, averaged
+    over frames; and the size of the mean of ``y_j`` times that wave for each axis j. Together
+    these are ``45 k + 44``. `chiral` adds 32 that change their sign in mirror images, and
+    ``scale=None`` adds the size of the cloud.
+
+    In cross-validation, pass a batch of matrices of distances as rows, with `point_dim`: a 3-D
+    array would be cut as if it were one matrix.
+
+    References
+    ----------
+    .. [1] Z. Zhang, X. Wang, Z. Zhang, P. Cui and W. Zhu, "Revisiting Transformation Invariant
+       Geometric Deep Learning: Are Initial Representations All You Need?", arXiv:2112.12345.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> from skmanifold import TinvMDS
+    >>> from skmanifold.datasets import make_shapes, moved_clouds
+    >>> aligned = make_shapes(130, random_state=0)
+    >>> others = make_shapes(130, random_state=1)
+    >>> moved = moved_clouds(others.X, random_state=2)
+    >>> points = TinvMDS().fit_transform(others.X)
+    >>> np.allclose(TinvMDS().fit_transform(moved), points)
+    True
+    >>> model = make_pipeline(TinvMDS(output="features", random_state=0), SVC(C=10))
+    >>> model.fit(aligned.X, aligned.labels).score(moved, others.labels) > 0.95
+    True
+    """
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
@@ -124,7 +302,26 @@ class TinvMDS(
     @fit_context(prefer_skip_nested_validation=True)
     @undone_on_failure
     def fit(self, X, y=None):
-        """TODO."""
+        """Learn the frame of one cloud, or how sure the frames of a batch are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a batch
+            One cloud; or clouds as an array of shape (n_clouds, n_points, n_dims), as a list of
+            arrays of shape (n_points_i, n_dims), or as rows, with `point_dim`. With
+            ``metric="precomputed"``, square matrices of distances take the place of clouds.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TinvMDS
+
+        Raises
+        ------
+        ValueError
+            If `X` is not of one of these forms, or has fewer axes than `n_components`.
+        """
         self._fit(X, transform=False)
         return self
 
@@ -132,18 +329,62 @@ class TinvMDS(
     @fit_context(prefer_skip_nested_validation=True)
     @undone_on_failure
     def fit_transform(self, X, y=None):
-        """TODO."""
+        """Fit and return the output for `X`: ``fit(X).transform(X)``, in one pass for a batch.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a batch
+            See `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        output : ndarray, or list of ndarray
+            See `transform`.
+        """
         return self._fit(X, transform=True)
 
     def transform(self, X):
-        """TODO."""
+        """Canonical coordinates of clouds, or what else `output` asks for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a batch
+            Points to place in the frame of the fitted cloud (with ``metric="precomputed"``, their
+            distances to its points); or, after a fit on a batch, clouds in the same form. Their
+            number and the numbers of their points are free, unless they are rows.
+
+        Returns
+        -------
+        output : ndarray, or list of ndarray
+            For one cloud (n_samples, n_components). For a batch (n_clouds, ...), see
+            `output`; rows where the clouds were rows; a list of arrays for each point where
+            the clouds were a list. In the float type of `X`.
+        """
         check_is_fitted(self)
         if self._kind == "cloud":
             return self._placed(self._points(X))
-        return self._represented(self._batch(X, reset=False), nullcontext, transform=True)[0]
+        return self._represented(self._batch(X, reset=False))
 
     def inverse_transform(self, X):
-        """TODO."""
+        """Points of given coordinates in the frame of the fitted cloud.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Canonical coordinates.
+
+        Returns
+        -------
+        points : ndarray of shape (n_samples, n_features)
+            The nearest points to the original ones in the subspace of the axes kept.
+
+        Raises
+        ------
+        ValueError
+            If the fit was on a batch, whose frames are not kept, or on distances.
+        """
         check_is_fitted(self)
         if self._kind != "cloud" or self.metric == "precomputed":
             raise ValueError(
@@ -189,16 +430,14 @@ class TinvMDS(
                 else:
                     frame = one_frame(X, rules, device)
             with step("map"):
-                layout = frame.layout
                 self.mean_, self.components_ = to_numpy(frame.mean), to_numpy(frame.axes.mT)
                 self.scale_, self.negative_energy_ = float(frame.size), float(negative_energy)
-                self.eigenvalues_ = to_numpy(layout.spreads[0].square())
-                self.eigen_gap_, self.sign_margin_ = (
-                    to_numpy(each[0]) for each in (layout.gaps, layout.margins)
-                )
+                self.eigenvalues_ = to_numpy(frame.layout.spreads[0].square())
+                for name, value in _certainty(frame.layout, frame.errors, rules).items():
+                    setattr(self, name, to_numpy(value[0]))
         self.n_components_ = self._n_outputs = rules.n_components
         self._kind = "cloud"
-        self._warn(to_numpy(layout.tied), to_numpy(layout.unsigned))
+        self._warn(to_numpy(frame.layout.tied), to_numpy(frame.layout.unsigned))
 
     def _fit_batch(self, X, transform):
         """Learn how many axes and features clouds have, and report how sure their frames are."""
@@ -207,13 +446,13 @@ class TinvMDS(
         self._n_outputs = self._count_outputs(batch.clouds[0])
         generator = torch_generator(draw_seed(self.random_state))
         self._frequencies = to_numpy(draw_frequencies(self.n_components_, generator))
+        report = {name: Gathered(batch) for name in (*CERTAINTY, "negative_energy_")}
         n_steps = len(chunks(batch, self.batch_size, resolve_device(self.device)))
         with fit_steps(self, n_steps, X) as step:
-            output, report = self._represented(batch, step, transform=transform)
+            output = self._represented(batch, step, transform=transform, report=report)
         for name in OF_ONE_CLOUD:
             vars(self).pop(name, None)
-        self.eigen_gap_, self.sign_margin_ = report["gaps"], report["margins"]
-        self.negative_energy_ = report["negative_energy"]
+        vars(self).update({name: gathered.values for name, gathered in report.items()})
         return output
 
     def _rules(self, n_dims, most=np.inf):
@@ -326,28 +565,26 @@ class TinvMDS(
             placed[rows] = (block - self.mean_) @ self.components_.T / self.scale_
         return placed
 
-    def _represented(self, batch, step, *, transform):
-        """The output for a batch, if wanted, and how sure its frames are."""
-        device, rules = resolve_device(self.device), self._rules(batch.n_dims)
-        rules = rules._replace(n_components=self.n_components_)
+    def _represented(self, batch, step=nullcontext, *, transform=True, report=None):
+        """The output for a batch, if wanted; fills the report of the fit, if given."""
+        device = resolve_device(self.device)
+        rules = self._rules(batch.n_dims)._replace(n_components=self.n_components_)
         canonical = scaled_clouds if self.metric == "precomputed" else canonical_clouds
-        gathered = Gathered(batch, per_point=self.output in PER_POINT)
-        names = ("gaps", "margins", "tied", "unsigned", "negative_energy")
-        report = {name: Gathered(batch) for name in names}
+        output = Gathered(batch, per_point=self.output in PER_POINT)
+        tied, unsigned = Gathered(batch), Gathered(batch)
         for chunk in chunks(batch, self.batch_size, device):
             with step("frames"):
                 x, mask = padded(batch, chunk, device)
                 clouds = canonical(x, mask, rules)
+                tied.put(chunk, clouds.layout.tied)
+                unsigned.put(chunk, clouds.layout.unsigned)
                 if transform:
-                    gathered.put(chunk, self._output(clouds, mask).to(x.dtype))
-                for name in names:
-                    owner = clouds if name == "negative_energy" else clouds.layout
-                    report[name].put(chunk, getattr(owner, name))
-        report = {name: each.values for name, each in report.items()}
-        self._warn(report["tied"], report["unsigned"])
-        output = gathered.values
+                    output.put(chunk, self._output(clouds, mask).to(x.dtype))
+                for name, value in _report(clouds, mask, rules).items() if report else ():
+                    report[name].put(chunk, value)
+        self._warn(tied.values, unsigned.values)
         flat = transform and self._kind == "flat"
-        return output.reshape(len(batch), -1) if flat else output, report
+        return output.values.reshape(len(batch), -1) if flat else output.values
 
     def _output(self, clouds, mask):
         """What the parameter `output` asks for, of shape (n_clouds, ...)."""

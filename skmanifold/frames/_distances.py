@@ -6,6 +6,7 @@ import torch
 from skmanifold.frames._canonical import CanonicalClouds, Rules, power_of_two, unit_length
 from skmanifold.frames._one_cloud import OneFrame
 from skmanifold.frames._principal import layout_of
+from skmanifold.frames._sampling import sampling_errors
 from skmanifold.linalg import symmetric_eigen
 from skmanifold.utils import to_tensor
 
@@ -94,5 +95,7 @@ def one_distance_frame(
     energies = coordinates.square().sum(-1)
     axes = coordinates / energies.masked_fill(energies == 0, 1.0)[:, None]
     layout = clouds.layout._replace(spreads=clouds.layout.spreads * clouds.size)
-    frame = OneFrame(-squares.mean(0) / 2, axes.mT, clouds.size[0], layout)
+    counts = torch.full_like(clouds.size, len(distances))
+    errors = sampling_errors(lambda: [clouds.coordinates], counts)
+    frame = OneFrame(-squares.mean(0) / 2, axes.mT, clouds.size[0], layout, errors)
     return frame, clouds.negative_energy[0]

@@ -13,7 +13,8 @@ from skmanifold.frames._canonical import (
     rounding_level,
     spanning_axes,
 )
-from skmanifold.frames._principal import Layout
+from skmanifold.frames._principal import Layout, turned
+from skmanifold.frames._sampling import SamplingErrors, sampling_errors
 from skmanifold.utils import row_chunks, to_tensor
 
 
@@ -24,6 +25,7 @@ class OneFrame(NamedTuple):
     axes: torch.Tensor  # (n_dims, n_components)
     size: torch.Tensor  # ()
     layout: Layout  # of one cloud, in units of the data
+    errors: SamplingErrors  # of one cloud
 
 
 def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFrame:
@@ -51,13 +53,15 @@ def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFram
     def blocks() -> Iterator[torch.Tensor]:
         return ((block - mean).mT[None] for block in raw())
 
+    counts = torch.full_like(unit, n_points)
     frame = canonical_frame(
         blocks,
-        torch.full_like(unit, n_points),
+        counts,
         rounding_level(n_dims, to_tensor(points[:0]).dtype),
         rules,
         spanning_axes(next(blocks())) if wide else None,
     )
     layout = frame.layout._replace(spreads=frame.layout.spreads * unit)
     size = frame.size * unit if rules.scale else torch.ones_like(unit)
-    return OneFrame(mean * unit, frame.axes[0], size[0], layout)
+    errors = sampling_errors(turned(blocks, frame.axes), counts)
+    return OneFrame(mean * unit, frame.axes[0], size[0], layout, errors)
