@@ -2,7 +2,6 @@
 
 import warnings
 from contextlib import nullcontext
-from itertools import product
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +12,14 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.embedding._cloud_outputs import (
+    CERTAINTY,
+    all_frames,
+    certainty,
+    cloud_report,
+    invariant_features,
+    sign_flips,
+)
 from skmanifold.embedding._clouds import (
     FLOATS,
     Gathered,
@@ -27,12 +34,10 @@ from skmanifold.exceptions import DegenerateFrameWarning
 from skmanifold.frames import (
     Rules,
     canonical_clouds,
-    cloud_features,
     draw_frequencies,
     n_cloud_features,
     one_distance_frame,
     one_frame,
-    sampling_errors,
     scaled_clouds,
 )
 from skmanifold.utils import (
@@ -49,48 +54,7 @@ from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 MOST_FRAME_AXES = 10  # 1024 copies of every cloud
 PER_POINT = ("points", "frames")
-CERTAINTY = ("eigen_gap_", "sign_margin_", "axis_error_", "sign_error_")
 OF_ONE_CLOUD = ("mean_", "components_", "scale_", "eigenvalues_")
-
-
-def _flips(n_axes, chiral):
-    """Signs of the axes in all frames, the canonical one first; only turned ones if `chiral`."""
-    flips = torch.tensor(list(product((1.0, -1.0), repeat=n_axes)), dtype=torch.float64)
-    return flips[flips.prod(-1) > 0] if chiral else flips
-
-
-def _frames(coordinates, chiral):
-    """All frames of each cloud, of shape (n_clouds, n_frames, n_points, n_axes)."""
-    flips = _flips(coordinates.shape[1], chiral).to(coordinates)
-    return coordinates.mT[:, None] * flips[:, None]
-
-
-def _features(clouds, mask, frequencies, *, chiral, with_size):
-    """Invariant features of clouds of root mean square radius 1, and that radius if wanted."""
-    spreads = clouds.layout.spreads
-    features = cloud_features(clouds.coordinates, spreads, frequencies, mask, chiral=chiral)
-    radius = clouds.size * spreads.norm(dim=-1)
-    return torch.cat([features, radius[:, None]], dim=1) if with_size else features
-
-
-def _certainty(layout, errors, rules):
-    """Fitted attributes that tell how sure frames are."""
-    signs = errors.signs.clone()
-    if rules.sign != "moment":
-        signs[:] = torch.nan
-    elif rules.chiral:  # wrong if an odd number of the others is
-        signs[:, -1] = (1 - (1 - 2 * signs[:, :-1]).prod(-1)) / 2
-    values = (layout.gaps, layout.margins, errors.axes, signs)
-    return dict(zip(CERTAINTY, values, strict=True))
-
-
-def _report(clouds, mask, rules):
-    """What a fit on a batch tells about each cloud."""
-    coordinates = clouds.coordinates
-    counts = torch.full_like(clouds.size, coordinates.shape[-1]) if mask is None else mask.sum(-1)
-    errors = sampling_errors(lambda: [coordinates], counts)
-    certainty = _certainty(clouds.layout, errors, rules)
-    return {**certainty, "negative_energy_": clouds.negative_energy}
 
 
 class TinvMDS(
@@ -118,9 +82,9 @@ class TinvMDS(
     Parameters
     ----------
     n_components : int, default=None
-        Axes to keep, those of largest extent. None keeps all: ``n_features`` of a cloud of points
-        (at most ``n_samples`` for one cloud, as in :class:`~sklearn.decomposition.PCA`), and as many
-        as there are points where distances are given.
+        Axes to keep, those of largest extent. None keeps all: as many as points have coordinates
+        (for one cloud at most ``n_samples``, as in :class:`~sklearn.decomposition.PCA`), and
+        as many as there are points where distances are given.
     metric : {"euclidean", "precomputed"}, default="euclidean"
         With ``"precomputed"``, every cloud is a square matrix of distances.
     scale : {"max_eig", "trace"} or None, default="max_eig"
@@ -213,8 +177,8 @@ class TinvMDS(
 
     Notes
     -----
-    Means and products are taken in float64, whatever the type of `X`. Clouds in float32 that lie far
-    from the origin have lost digits before they get here.
+    Means and products are taken in float64, whatever the type of `X`. Clouds in float32 that lie
+    far from the origin have lost digits before they get here.
 
     No frame of a cloud whose variances tie, or which a mirror or a half turn maps to itself,
     is better than some others, and no rule for frames is continuous near such clouds. The
@@ -240,6 +204,7 @@ class TinvMDS(
     --------
     >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn.svm import SVC
     >>> from skmanifold import TinvMDS
     >>> from skmanifold.datasets import make_shapes, moved_clouds
@@ -249,7 +214,8 @@ class TinvMDS(
     >>> points = TinvMDS().fit_transform(others.X)
     >>> np.allclose(TinvMDS().fit_transform(moved), points)
     True
-    >>> model = make_pipeline(TinvMDS(output="features", random_state=0), SVC(C=10))
+    >>> features = TinvMDS(output="features", random_state=0)
+    >>> model = make_pipeline(features, StandardScaler(), SVC(C=10))
     >>> model.fit(aligned.X, aligned.labels).score(moved, others.labels) > 0.95
     True
     """
@@ -433,7 +399,7 @@ class TinvMDS(
                 self.mean_, self.components_ = to_numpy(frame.mean), to_numpy(frame.axes.mT)
                 self.scale_, self.negative_energy_ = float(frame.size), float(negative_energy)
                 self.eigenvalues_ = to_numpy(frame.layout.spreads[0].square())
-                for name, value in _certainty(frame.layout, frame.errors, rules).items():
+                for name, value in certainty(frame.layout, frame.errors, rules).items():
                     setattr(self, name, to_numpy(value[0]))
         self.n_components_ = self._n_outputs = rules.n_components
         self._kind = "cloud"
@@ -492,7 +458,7 @@ class TinvMDS(
             return n_cloud_features(n_axes, chiral=self.chiral) + (self.scale is None)
         if self.output == "spectrum" or self._kind == "batch":
             return n_axes
-        n_frames = len(_flips(n_axes, self.chiral)) if self.output == "frames" else 1
+        n_frames = len(sign_flips(n_axes, self.chiral)) if self.output == "frames" else 1
         return n_frames * len(cloud) * n_axes
 
     def _batch(self, X, *, reset):
@@ -580,7 +546,7 @@ class TinvMDS(
                 unsigned.put(chunk, clouds.layout.unsigned)
                 if transform:
                     output.put(chunk, self._output(clouds, mask).to(x.dtype))
-                for name, value in _report(clouds, mask, rules).items() if report else ():
+                for name, value in cloud_report(clouds, mask, rules).items() if report else ():
                     report[name].put(chunk, value)
         self._warn(tied.values, unsigned.values)
         flat = transform and self._kind == "flat"
@@ -591,11 +557,11 @@ class TinvMDS(
         if self.output == "points":
             return clouds.coordinates.mT
         if self.output == "frames":
-            return _frames(clouds.coordinates, self.chiral)
+            return all_frames(clouds.coordinates, self.chiral)
         if self.output == "spectrum":
             return clouds.layout.spreads
         frequencies = to_tensor(self._frequencies, device=clouds.size.device)
-        return _features(
+        return invariant_features(
             clouds, mask, frequencies, chiral=self.chiral, with_size=self.scale is None
         )
 
