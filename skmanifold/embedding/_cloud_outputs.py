@@ -36,7 +36,8 @@ def certainty(layout, errors, rules):
     if rules.sign != "moment":
         signs[:] = torch.nan
     elif rules.chiral:  # wrong if an odd number of the others is
-        signs[:, -1] = (1 - (1 - 2 * signs[:, :-1]).prod(-1)) / 2
+        odd = (1 - (1 - 2 * signs[:, :-1]).prod(-1)) / 2
+        signs[:, -1] = torch.where(layout.signs[:, -1] == 0, 0.0, odd)
     values = (layout.gaps, layout.margins, errors.axes, signs)
     return dict(zip(CERTAINTY, values, strict=True))
 
