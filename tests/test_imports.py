@@ -19,9 +19,9 @@ BESIDE = {"datasets", "metrics", "plotting"}
 FRONT = {"__init__", "_show_versions"}
 
 MAY_IMPORT = {
-    **{family: {family, "base", "utils"} | MATHEMATICS | {"exceptions"} for family in ESTIMATORS},
+    **{family: {family, "base", "utils", "exceptions"} | MATHEMATICS for family in ESTIMATORS},
     **{layer: {"utils"} | MATHEMATICS for layer in MATHEMATICS},
-    **{layer: {"utils"} | MATHEMATICS | BESIDE for layer in BESIDE},
+    **{layer: {"utils", "exceptions"} | MATHEMATICS | BESIDE for layer in BESIDE},
     "base": {"utils"},
     "exceptions": set(),
     "utils": {"utils"},

@@ -138,7 +138,7 @@ class Gathered:
 
     def put(self, chunk, results):
         """Take the results for a chunk, of shape (n_chunk, ...)."""
-        results = to_numpy(results)
+        results = to_numpy(results.contiguous())
         if self._listed:
             for index, result in zip(chunk, results, strict=True):
                 self.values[index] = result[..., : len(self._batch.clouds[index]), :].copy()

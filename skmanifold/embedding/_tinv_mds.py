@@ -143,10 +143,12 @@ class TinvMDS(
         Variances along the axes, in units of the data.
     eigen_gap_ : ndarray of shape (n_components,) or (n_clouds, n_components)
         Gap between the variance along each axis and the next, as a share of the former. Near 0, the
-        two axes are hardly determined. Infinite for axes without extent.
+        two axes are hardly determined; 0 if it is within `gap_tol` or rounding. Infinite for
+        axes without extent.
     sign_margin_ : ndarray of shape (n_components,) or (n_clouds, n_components)
         Size of the moment that decided the direction of each axis, as a share of the mean size of
-        its terms. Infinite where there is nothing to decide.
+        its terms; 0 if none is above `sign_tol` and rounding. Infinite where there is nothing
+        to decide.
     axis_error_ : ndarray of shape (n_components,) or (n_clouds, n_components)
         Standard error of the direction of each axis in radians, if the points are a random
         sample of a shape; at most a quarter turn.

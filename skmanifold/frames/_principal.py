@@ -19,14 +19,25 @@ GRADED = 1e-5
 
 
 class Layout(NamedTuple):
-    """How clouds extend along their axes, and how sure axes and signs are."""
+    """How clouds extend along their axes, and how sure axes and signs are.
+
+    Gaps and margins are 0 where nothing decides, and infinite where there is nothing to decide.
+    """
 
     spreads: torch.Tensor  # (n_clouds, n_components); root mean squares along the axes
     signs: torch.Tensor  # (n_clouds, n_components); 0 where a cloud does not extend
-    gaps: torch.Tensor  # (n_clouds, n_components); inf where there is nothing to decide
-    margins: torch.Tensor  # (n_clouds, n_components); inf where there is nothing to decide
-    tied: torch.Tensor  # (n_clouds,) bool; eigenvalues are equal
-    unsigned: torch.Tensor  # (n_clouds,) bool; no moment decides one of the signs
+    gaps: torch.Tensor  # (n_clouds, n_components); relative, to the next variance
+    margins: torch.Tensor  # (n_clouds, n_components); of the moments that decide the signs
+
+    @property
+    def tied(self) -> torch.Tensor:
+        """Whether variances of a cloud are equal, of shape (n_clouds,)."""
+        return (self.gaps == 0).any(-1)
+
+    @property
+    def unsigned(self) -> torch.Tensor:
+        """Whether no moment decides one of the signs of a cloud, of shape (n_clouds,)."""
+        return (self.margins == 0).any(-1)
 
 
 def turned(blocks: Blocks, axes: torch.Tensor) -> Blocks:
@@ -154,8 +165,6 @@ def layout_of(
     return Layout(
         kept.sqrt().masked_fill(absent, 0.0),
         signs.masked_fill(absent, 0.0),
-        gaps,
-        margins,
-        (gaps <= (2 * noise).clamp_min(gap_tol)).any(-1),
-        (margins <= tolerance).any(-1),
+        gaps.masked_fill((gaps <= (2 * noise).clamp_min(gap_tol)) & ~absent, 0.0),
+        margins.masked_fill((margins <= tolerance) & ~absent, 0.0),
     )

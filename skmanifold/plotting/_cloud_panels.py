@@ -1,139 +1,137 @@
 """Panels that each show one point cloud with the axes of its frame."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skmanifold.plotting._cloud_frames import CloudFrame
+
 FloatArray = NDArray[np.float64]
 
-# Axes are told apart by their numbers: colour is left to the points, and print may be grey.
-_DETERMINED, _OPEN = "black", "#606060"
+# Axes are told apart by numbers, not by colour: that is left to the points, and print may be grey.
+_DETERMINED, _OPEN = "black", "#707070"
 # Shorter axes, as a share of the panel, would hide behind their own numbers.
 _SHORTEST = 0.03
+# In three dimensions, axis 1 runs to the right, axis 2 up and axis 3 towards the viewer.
+_VIEW = {"elev": 25, "azim": 25, "vertical_axis": "y"}
 _RASTERIZE_FROM = 10_000  # points from which a vector file would be slow to open
 
 
-class CloudFrame(NamedTuple):
-    """Axes of a cloud, and whether it determines them."""
+class Panel(NamedTuple):
+    """What to draw: a cloud, its frame, and the part of space around them."""
 
-    origin: FloatArray  # (n_dims,)
-    arms: FloatArray  # (n_axes, n_dims); from the origin, as long as the spread along the axis
-    tied: NDArray[np.bool_]  # (n_axes,); the axis may turn into another one
-    unsigned: NDArray[np.bool_]  # (n_axes,); the axis may point either way
-
-    @property
-    def ends(self) -> FloatArray:
-        """Both ends of all axes, of shape (2 n_axes, n_dims)."""
-        return np.vstack([self.origin + self.arms, self.origin - self.arms])
+    points: FloatArray  # (n_points, n_dims)
+    frame: CloudFrame
+    limits: FloatArray  # (n_dims, 2)
 
 
-def fitted_arms(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Where the origin of the coordinates `after` lies among the points `before`, and the axes.
-
-    It is the affine map from the ones, of shape (n_points, n_axes), to the others, of shape
-    (n_points, n_dims), that fits best.
-
-    Returns
-    -------
-    origin : ndarray of shape (n_dims,)
-    arms : ndarray of shape (n_axes, n_dims)
-        As long as the root mean square along each axis; zero where a cloud does not extend.
-    """
-    center, middle = before.mean(axis=0), after.mean(axis=0)
-    steps = np.linalg.lstsq(after - middle, before - center)[0]
-    return center - middle @ steps, spreads(after)[:, None] * steps
-
-
-def spreads(after: FloatArray) -> FloatArray:
-    """Root mean square along each axis."""
-    return np.sqrt(np.square(after).mean(axis=0))
-
-
-def limits_around(*clouds: FloatArray, least: float) -> FloatArray:
+def limits_around(*parts: FloatArray, least: float) -> FloatArray:
     """Lowest and highest coordinates, of shape (n_dims, 2), with a margin.
 
     No side is shorter than `least` times the longest one.
     """
-    points = np.vstack(clouds)
+    points = np.vstack(parts)
     low, high = points.min(axis=0), points.max(axis=0)
-    sides = high - low
-    longest = sides.max() or 1.0
-    half = np.maximum(sides, least * longest) / 2 + 0.05 * longest
+    # Points at a single place, however far away, still need a window that floats can tell.
+    longest = (high - low).max() or max(1e-3 * np.abs(points).max(), 1.0)
+    half = 0.55 * np.maximum(high - low, least * longest)
     return (low + high)[:, None] / 2 + half[:, None] * [-1, 1]
 
 
-def draw_points(ax: Any, cloud: FloatArray, limits: FloatArray, **scatter_kwargs: Any) -> Any:
-    """Points of shape (n_points, n_dims) in a panel of these limits, at one scale."""
+def draw_panel(ax: Any, panel: Panel, **scatter_kwargs: Any) -> Any:
+    """Draw the cloud and over it the frame; returns the points."""
     style = {
-        "s": float(np.clip(3000 / len(cloud), 1.0, 16.0)),
+        "s": float(np.clip(3000 / len(panel.points), 1.0, 16.0)),
         "linewidths": 0,
-        "rasterized": len(cloud) > _RASTERIZE_FROM,
+        "rasterized": len(panel.points) > _RASTERIZE_FROM,
+        "plotnonfinite": True,
     }
-    points = ax.scatter(*_placed(ax, cloud).T, **style | scatter_kwargs)
-    ax.tick_params(labelsize="x-small")
-    for name, (low, high) in zip("xyz", limits, strict=False):
-        getattr(ax, f"set_{name}lim")(low, high)
-        getattr(ax, f"{name}axis").get_major_locator().set_params(nbins=3)
-    if ax.name == "3d":
-        _look(ax, limits)
-    elif len(limits) == 1:
-        ax.set(yticks=[], ylim=limits[0] - limits[0].mean())
-        ax.spines[["left", "right", "top"]].set_visible(False)
-    if ax.name != "3d":
-        ax.set_aspect("equal", adjustable="box")
+    points = ax.scatter(*_positions(panel.points).T, **style | scatter_kwargs)
+    _set_limits(ax, panel.limits)
+    long = np.linalg.norm(panel.frame.arms, axis=1) > _SHORTEST * np.ptp(panel.limits, axis=1).max()
+    for axis in np.flatnonzero(long).tolist():
+        _draw_axis(ax, panel.frame, axis)
     return points
 
 
-def _look(ax: Any, limits: FloatArray) -> None:
-    """One scale for all three directions, marks over points, and no walls behind them."""
-    ax.set_box_aspect(np.ptp(limits, axis=1), zoom=1.0)
-    ax.computed_zorder = False
+def add_row_label(ax: Any, words: str) -> None:
+    """Write along the left edge of a panel."""
+    ax.annotate(
+        words,
+        (0.0, 0.5),
+        xytext=(-34, 0),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="center",
+    )
+
+
+def is_solid(ax: Any) -> bool:
+    """Whether axes are three-dimensional."""
+    return bool(ax.name == "3d")
+
+
+def _positions(points: FloatArray) -> FloatArray:
+    """Points, on the middle line of the panel where they have one coordinate."""
+    return np.column_stack([points, np.zeros(len(points))]) if points.shape[1] == 1 else points
+
+
+def _set_limits(ax: Any, limits: FloatArray) -> None:
+    """The given limits at one scale, with few ticks."""
+    flat = len(limits) == 1
+    if flat:
+        half = 0.15 * np.ptp(limits)
+        limits = np.vstack([limits, [-half, half]])
+    longest = np.ptp(limits, axis=1).max()
+    for name, (low, high) in zip("xyz", limits, strict=False):
+        getattr(ax, f"set_{name}lim")(low, high)
+        nbins = max(1, round(4 * (high - low) / longest))
+        ax.locator_params(name, nbins=nbins, min_n_ticks=1)
+    if flat:
+        ax.set_yticks([])
+        ax.spines[["left", "right", "top"]].set_visible(False)
+    ax.tick_params(labelsize="x-small")
+    if is_solid(ax):
+        _open_box(ax, np.ptp(limits, axis=1))
+    else:
+        ax.set_aspect("equal", adjustable="box")
+
+
+def _open_box(ax: Any, sides: FloatArray) -> None:
+    """A box without walls, seen from afar, as its distance would bend parallel lines."""
+    ax.set_proj_type("ortho")
+    ax.view_init(**_VIEW)
+    ax.set_box_aspect(sides, zoom=1.35)
+    ax.computed_zorder = False  # the frame is drawn over the points
+    ax.grid(False)
     ax.tick_params(pad=-3)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.pane.set_visible(False)
+        axis.line.set_color("darkgrey")
 
 
-def draw_frame(ax: Any, frame: CloudFrame, size: float) -> list[Any]:
-    """Axes of a frame with a number at their positive end; returns the numbers.
-
-    Axes whose sign is open have a number at either end, and tied ones are dashed.
-    """
-    shown = np.linalg.norm(frame.arms, axis=1) > _SHORTEST * size
-    return [
-        number
-        for axis in np.flatnonzero(shown)
-        for number in _draw_axis(
-            ax,
-            f"{axis + 1}",
-            frame.origin,
-            frame.arms[axis],
-            tied=bool(frame.tied[axis]),
-            unsigned=bool(frame.unsigned[axis]),
-        )
-    ]
-
-
-def _draw_axis(
-    ax: Any, name: str, origin: FloatArray, arm: FloatArray, *, tied: bool, unsigned: bool
-) -> list[Any]:
+def _draw_axis(ax: Any, frame: CloudFrame, axis: int) -> None:
+    """A line with a number at its positive end; at both where this is open, and dashed if tied."""
     from matplotlib.patheffects import Normal, Stroke
 
-    color = _OPEN if tied or unsigned else _DETERMINED
-    halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
-    both = tied or unsigned
-    ends = _placed(ax, np.stack([origin - both * arm, origin + arm]))
+    tied, is_open = frame.tied[axis], frame.tied[axis] or frame.unsigned[axis]
+    steps = np.array([-1.0, 1.0] if is_open else [0.0, 1.0])
+    color = _OPEN if is_open else _DETERMINED
+    ends = _positions(frame.origin + steps[:, None] * frame.arms[axis])
     ax.plot(
         *ends.T,
         color=color,
-        linewidth=1.5,
-        linestyle=(0, (3, 2)) if tied else "-",
-        path_effects=halo,
+        linewidth=1.4,
+        linestyle=(0, (3, 2)) if tied else "solid",
+        path_effects=[Stroke(linewidth=3.5, foreground="white"), Normal()],
         zorder=5,
     )
-    names = {-1: f"−{name}", 1: f"{name}"} if both else {1: name}  # noqa: RUF001
-    return []
-
-
-def _placed(ax: Any, points: FloatArray) -> FloatArray:
-    """Points with a zero for the second direction of the panel where they have just one."""
-    return np.column_stack([points, np.zeros(len(points))]) if points.shape[1] == 1 else points
+    badge = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": color, "lw": 0.8}
+    for end in ends[steps != 0]:
+        ax.text(
+            *end, f"{axis + 1}", color=color, bbox=badge, zorder=6,
+            fontsize="x-small", ha="center", va="center", clip_on=True,
+        )  # fmt: skip
