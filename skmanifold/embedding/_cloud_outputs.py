@@ -26,7 +26,7 @@ def invariant_features(clouds, mask, frequencies, *, chiral, with_size):
     """Invariant features of clouds of root mean square radius 1, and that radius if wanted."""
     spreads = clouds.layout.spreads
     features = cloud_features(clouds.coordinates, spreads, frequencies, mask, chiral=chiral)
-    radius = clouds.size * spreads.norm(dim=-1)
+    radius = clouds.size * spreads.norm(dim=-1)  # 0, and not 1, if all points are one
     return torch.cat([features, radius[:, None]], dim=1) if with_size else features
 
 
@@ -42,12 +42,11 @@ def certainty(layout, errors, rules):
     return dict(zip(CERTAINTY, values, strict=True))
 
 
-def cloud_report(clouds, mask, rules):
-    """What a fit on a batch tells about each cloud."""
+def cloud_report(clouds, mask, rules, n_axes):
+    """What a fit on a batch tells about each cloud, along its first axes."""
     coordinates = clouds.coordinates
     counts = torch.full_like(clouds.size, coordinates.shape[-1]) if mask is None else mask.sum(-1)
     errors = sampling_errors(lambda: [coordinates], counts)
-    return {
-        **certainty(clouds.layout, errors, rules),
-        "negative_energy_": clouds.negative_energy,
-    }
+    sure = certainty(clouds.layout, errors, rules)
+    report = {name: value[:, :n_axes] for name, value in sure.items()}
+    return {**report, "negative_energy_": clouds.negative_energy}

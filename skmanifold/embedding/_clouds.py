@@ -1,5 +1,6 @@
 """Batches of point clouds: read from arrays and lists, worked on chunk by chunk."""
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,17 @@ class CloudBatch(NamedTuple):
 def is_batch(X):
     """Whether `X` is a 3-D array or a list of clouds, and not one 2-D array."""
     if isinstance(X, (list, tuple)):
-        return len(X) > 0 and np.ndim(X[0]) == 2
+        return len(X) == 0 or np.ndim(X[0]) == 2
     return getattr(X, "ndim", 2) == 3
+
+
+@contextmanager
+def told_of(index):
+    """Let an error say which cloud of a list it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"X[{index}]: {error}") from error
 
 
 def read_batch(X):
@@ -58,12 +68,13 @@ def read_batch(X):
         If a cloud is not 2-D, has no points, or holds NaN or infinity.
     """
     if isinstance(X, (list, tuple)):
-        return CloudBatch(
-            [
-                check_array(cloud, dtype=FLOATS, order="C", input_name=f"X[{index}]")
-                for index, cloud in enumerate(X)
-            ]
-        )
+        if not X:
+            raise ValueError("X is an empty list; pass at least one cloud.")
+        clouds = []
+        for index, cloud in enumerate(X):
+            with told_of(index):
+                clouds.append(check_array(cloud, dtype=FLOATS, order="C", input_name="X"))
+        return CloudBatch(clouds)
     X = check_array(X, dtype=FLOATS, allow_nd=True, input_name="X")
     if 0 in X.shape:
         raise ValueError(f"X holds clouds without points or coordinates: its shape is {X.shape}.")

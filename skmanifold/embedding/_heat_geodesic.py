@@ -1,6 +1,5 @@
 """Geodesic-preserving embeddings from heat diffusion."""
 
-import warnings
 from numbers import Integral, Real
 from types import SimpleNamespace
 
@@ -57,6 +56,7 @@ from skmanifold.utils import (
     row_chunks,
     to_numpy,
     undone_on_failure,
+    warn_user,
 )
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
@@ -338,11 +338,10 @@ class HeatGeodesicEmbedding(
         # All at once and last: a fit that fails leaves an earlier one as it was.
         vars(self).update(vars(fitted), embedding_=embedding, graph_components_=components)
         if self.n_graph_components_ > 1:
-            warnings.warn(
+            warn_user(
                 f"The neighbor graph falls apart into {describe_components(components)}. They are "
                 "embedded side by side and the distances between them are infinite. A larger "
-                f"n_neighbors (now {self.n_neighbors}) may join them.",
-                stacklevel=5,  # the caller of `fit`, beneath its three decorators
+                f"n_neighbors (now {self.n_neighbors}) may join them."
             )
         return self
 

@@ -1,6 +1,6 @@
 """Canonical, transformation-invariant coordinates of point clouds."""
 
-import warnings
+import re
 from contextlib import nullcontext
 from numbers import Integral, Real
 
@@ -27,6 +27,7 @@ from skmanifold.embedding._clouds import (
     is_batch,
     padded,
     read_batch,
+    told_of,
     unflattened,
 )
 from skmanifold.embedding._distance_input import check_distances, check_not_negative
@@ -49,12 +50,17 @@ from skmanifold.utils import (
     to_tensor,
     torch_generator,
     undone_on_failure,
+    warn_user,
 )
-from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils._sklearn import Interval, StrOptions, fit_context, output_config
 
 MOST_FRAME_AXES = 10  # 1024 copies of every cloud
 PER_POINT = ("points", "frames")
-OF_ONE_CLOUD = ("mean_", "components_", "scale_", "eigenvalues_")
+FORMS = {
+    "cloud": "one cloud, a 2-D array of points",
+    "flat": "rows that hold a cloud each",
+    "batch": "a batch of clouds, a 3-D array or a list of 2-D arrays (X[None] for one cloud)",
+}
 
 
 class TinvMDS(
@@ -127,7 +133,8 @@ class TinvMDS(
         Where the heavy work runs: ``"auto"`` is CUDA where there is one and the CPU elsewhere. It
         needs float64.
     random_state : int, RandomState instance or None, default=None
-        Seed of the frequencies of ``output="features"``. Nothing else is random.
+        Seed of the frequencies of ``output="features"``, which those of two fits must share to
+        be compared. Nothing else is random.
 
     Attributes
     ----------
@@ -373,6 +380,9 @@ class TinvMDS(
                 "chiral=True needs coordinates: distances (metric='precomputed') are the same in "
                 "mirror images."
             )
+        # What was learned of one cloud does not hold for a batch; a fit that fails brings it back.
+        for name in [name for name in vars(self) if re.fullmatch(r"[a-z]\w*_|_frequencies", name)]:
+            delattr(self, name)
         if is_batch(X) or self.point_dim is not None:
             return self._fit_batch(X, transform)
         X = validate_data(self, X, dtype=FLOATS)
@@ -389,7 +399,8 @@ class TinvMDS(
             )
         if self.metric == "precomputed":
             check_distances(X)
-        device, rules = resolve_device(self.device), self._rules({X.shape[1]}, min(X.shape))
+        rules = self._rules(self._count_axes({X.shape[1]}, min(X.shape)))
+        device = resolve_device(self.device)
         with fit_steps(self, 2, X) as step:
             with step("frame"):
                 negative_energy = 0.0
@@ -410,7 +421,7 @@ class TinvMDS(
     def _fit_batch(self, X, transform):
         """Learn how many axes and features clouds have, and report how sure their frames are."""
         batch = self._batch(X, reset=True)
-        self.n_components_ = self._rules(batch.n_dims).n_components
+        self.n_components_ = self._count_axes(batch.n_dims)
         self._n_outputs = self._count_outputs(batch.clouds[0])
         generator = torch_generator(draw_seed(self.random_state))
         self._frequencies = to_numpy(draw_frequencies(self.n_components_, generator))
@@ -418,13 +429,11 @@ class TinvMDS(
         n_steps = len(chunks(batch, self.batch_size, resolve_device(self.device)))
         with fit_steps(self, n_steps, X) as step:
             output = self._represented(batch, step, transform=transform, report=report)
-        for name in OF_ONE_CLOUD:
-            vars(self).pop(name, None)
         vars(self).update({name: gathered.values for name, gathered in report.items()})
         return output
 
-    def _rules(self, n_dims, most=np.inf):
-        """The parameters of frames, for clouds of these numbers of coordinates."""
+    def _count_axes(self, n_dims, most=np.inf):
+        """Number of axes to keep of clouds of these numbers of coordinates, checked."""
         n_components = self.n_components
         if n_components is None:
             if len(n_dims) > 1:
@@ -447,11 +456,14 @@ class TinvMDS(
                 f"output='frames' makes 2**{n_components} copies of every cloud; set n_components "
                 f"to at most {MOST_FRAME_AXES}, or use output='features'."
             )
-        # Features are read off clouds of the same radius: a first axis is less stable near ties.
+        return n_components
+
+    def _rules(self, n_components):
+        """The parameters of frames."""
+        # Features are read off clouds of one radius: a first axis is less steady near ties.
         scale = "trace" if self.output == "features" else self.scale
-        return Rules(
-            n_components, scale, self.sign, self.chiral, float(self.gap_tol), float(self.sign_tol)
-        )
+        tolerances = float(self.gap_tol), float(self.sign_tol)
+        return Rules(n_components, scale, self.sign, self.chiral, *tolerances)
 
     def _count_outputs(self, cloud):
         """Number of columns of the output for a batch with this cloud."""
@@ -465,33 +477,23 @@ class TinvMDS(
 
     def _batch(self, X, *, reset):
         """The clouds in `X`, checked."""
-        if is_batch(X):
-            kind, batch = "batch", read_batch(X)
-        elif self.point_dim is not None:
-            kind = "flat"
-            batch = unflattened(validate_data(self, X, dtype=FLOATS, reset=reset), self.point_dim)
-        else:
-            raise ValueError(
-                "TinvMDS was fitted on a batch of clouds, but X is 2-D; pass a 3-D array or a list "
-                "of clouds, or X[None] for a single one."
-            )
-        self._check_kind(kind, reset)
-        if self.metric == "precomputed":
-            for cloud in batch.clouds:
-                check_distances(cloud)
-        else:
-            self._check_dims(batch, reset)
-        return batch
-
-    def _check_kind(self, kind, reset):
-        """Remember whether clouds are rows or arrays, or compare it with the fit."""
+        kind = "batch" if is_batch(X) else "cloud" if self.point_dim is None else "flat"
         if reset:
             self._kind = kind
         elif kind != self._kind:
-            expected = {"flat": "a 2-D array", "batch": "a 3-D array or a list of clouds"}
-            raise ValueError(
-                f"TinvMDS was fitted on {expected[self._kind]}; X is {expected[kind]}."
-            )
+            raise ValueError(f"TinvMDS was fitted on {FORMS[self._kind]}; X is {FORMS[kind]}.")
+        if kind == "flat":
+            X = validate_data(self, X, dtype=FLOATS, reset=reset)
+            batch = unflattened(X, self.point_dim)
+        else:
+            batch = read_batch(X)
+        if self.metric == "precomputed":
+            for index, cloud in enumerate(batch.clouds):
+                with told_of(index):
+                    check_distances(cloud)
+        else:
+            self._check_dims(batch, reset)
+        return batch
 
     def _check_dims(self, batch, reset):
         """Remember the dimension of the clouds, or compare it with the fit."""
@@ -503,7 +505,6 @@ class TinvMDS(
         if self.point_dim not in (None, n_dims):
             raise ValueError(f"point_dim={self.point_dim}, but the clouds in X are {n_dims}-D.")
         if reset:
-            vars(self).pop("feature_names_in_", None)
             self.n_features_in_ = n_dims
         elif n_dims != self.n_features_in_:
             raise ValueError(
@@ -514,10 +515,7 @@ class TinvMDS(
     def _points(self, X):
         """Validated points to place in the frame of the fitted cloud."""
         if is_batch(X):
-            raise ValueError(
-                "TinvMDS was fitted on one cloud, a 2-D array, but X is a batch of clouds. Fit on "
-                "the batch to have a frame per cloud."
-            )
+            raise ValueError(f"TinvMDS was fitted on {FORMS['cloud']}; X is {FORMS['batch']}.")
         X = validate_data(self, X, dtype=FLOATS, reset=False)
         if self.metric == "precomputed":
             check_not_negative(X)
@@ -535,8 +533,13 @@ class TinvMDS(
 
     def _represented(self, batch, step=nullcontext, *, transform=True, report=None):
         """The output for a batch, if wanted; fills the report of the fit, if given."""
+        if transform:
+            self._check_container()
         device = resolve_device(self.device)
-        rules = self._rules(batch.n_dims)._replace(n_components=self.n_components_)
+        n_axes = self.n_components_
+        # Features share the squares of all axes, so that one left out may tie with one kept.
+        found = max(n_axes, *batch.n_dims) if self.output == "features" else n_axes
+        rules = self._rules(found)
         canonical = scaled_clouds if self.metric == "precomputed" else canonical_clouds
         output = Gathered(batch, per_point=self.output in PER_POINT)
         tied, unsigned = Gathered(batch), Gathered(batch)
@@ -548,11 +551,22 @@ class TinvMDS(
                 unsigned.put(chunk, clouds.layout.unsigned)
                 if transform:
                     output.put(chunk, self._output(clouds, mask).to(x.dtype))
-                for name, value in cloud_report(clouds, mask, rules).items() if report else ():
-                    report[name].put(chunk, value)
+                if report:
+                    for name, value in cloud_report(clouds, mask, rules, n_axes).items():
+                        report[name].put(chunk, value)
         self._warn(tied.values, unsigned.values)
         flat = transform and self._kind == "flat"
         return output.values.reshape(len(batch), -1) if flat else output.values
+
+    def _check_container(self):
+        """Refuse to put arrays of three and more dimensions into data frames."""
+        container = output_config("transform", self)["dense"]
+        if container != "default" and self._kind == "batch" and self.output in PER_POINT:
+            raise ValueError(
+                f"set_output(transform={container!r}) needs a table, but output={self.output!r} of "
+                "a batch has an array per cloud. Set point_dim and pass clouds as rows, or choose "
+                "output='features'."
+            )
 
     def _output(self, clouds, mask):
         """What the parameter `output` asks for, of shape (n_clouds, ...)."""
@@ -582,12 +596,11 @@ class TinvMDS(
                 f"{unsigned.sum()} with axes whose sign no moment decides (up to "
                 f"sign_tol={self.sign_tol}, or to rounding), as in symmetric clouds"
             )
-        warnings.warn(
+        warn_user(
             f"{(tied | unsigned).sum()} of {len(tied)} clouds have no canonical frame: "
             f"{'; '.join(reasons)}. See eigen_gap_ and sign_margin_. output='features' and "
             "'spectrum' need no frame.",
             DegenerateFrameWarning,
-            stacklevel=6,
         )
 
     @property

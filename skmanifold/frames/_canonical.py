@@ -116,7 +116,7 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     padded = None if mask is None else ~mask[:, None]
     points = points if padded is None else points.masked_fill(padded, 0.0)
     counts = torch.full_like(points[:, 0, 0], points.shape[-1])
-    counts = counts if mask is None else mask.sum(-1).to(counts)
+    counts = counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
     unit = power_of_two(points.detach().abs().amax((1, 2)))
     points = points / unit[:, None, None]
     centered = points - points.sum(-1, keepdim=True) / counts[:, None, None]
@@ -171,6 +171,11 @@ def tinv_mds(
         In the type of `x`. Rows that only fill up are zeros, and so are columns along which a cloud
         does not extend.
 
+    Raises
+    ------
+    ValueError
+        If `n_components` is not among the dimensions, or leaves some out with `chiral`.
+
     Notes
     -----
     Gradients flow through mean, axes and scale. They grow as two variances of a cloud meet, and
@@ -193,7 +198,13 @@ def tinv_mds(
     True
     """
     n_points, n_dims = x.shape[-2:]
-    rules = Rules(n_components or n_dims, scale, sign, chiral, gap_tol, sign_tol)
+    n_components = n_dims if n_components is None else n_components
+    if not (n_dims if chiral else 1) <= n_components <= n_dims:
+        raise ValueError(
+            f"n_components={n_components} must be from 1 to the {n_dims} dimensions of x, and all "
+            "of them with chiral=True."
+        )
+    rules = Rules(n_components, scale, sign, chiral, gap_tol, sign_tol)
     flat_mask = None if mask is None else mask.reshape(-1, n_points)
     clouds = canonical_clouds(x.reshape(-1, n_points, n_dims), flat_mask, rules)
     return clouds.coordinates.mT.to(x.dtype).reshape(*x.shape[:-1], rules.n_components)

@@ -41,7 +41,7 @@ def scaled_clouds(
     padded = None if mask is None else ~(mask[:, None] & mask[..., None])
     lengths = lengths if padded is None else lengths.masked_fill(padded, 0.0)
     counts = torch.full_like(lengths[:, 0, 0], lengths.shape[-1])
-    counts = counts if mask is None else mask.sum(-1).to(counts)
+    counts = counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
     unit = power_of_two(lengths.amax((1, 2)))
     squares = (lengths / unit[:, None, None]).square()
     values, vectors = symmetric_eigen(_double_centered(squares, counts, padded))
@@ -55,7 +55,7 @@ def scaled_clouds(
     layout = layout_of(
         lambda: [coordinates],
         variances,
-        precision * variances[:, :1] / variances,
+        (precision * variances[:, :1] / variances).nan_to_num(nan=torch.inf),
         n_components=rules.n_components,
         sign=rules.sign,
         gap_tol=rules.gap_tol,

@@ -6,6 +6,8 @@ extent share their squares. The features are therefore continuous even where two
 cloud meet and its axes may turn at will.
 """
 
+import math
+
 import torch
 
 # Variances are shared between axes as far as their relative difference is below this. Small clouds
@@ -32,7 +34,10 @@ def likeness(spreads: torch.Tensor) -> torch.Tensor:
     variances = spreads.square()
     first, second = variances[:, :, None], variances[:, None, :]
     total = (first + second).clamp_min(torch.finfo(spreads.dtype).tiny)
-    return torch.exp(-(((first - second) / (SMOOTHING * total)) ** 2))
+    alike = torch.exp(-(((first - second) / (SMOOTHING * total)) ** 2))
+    # Exactly 0 between an axis and one without extent: how many of these there are must not matter.
+    least = math.exp(-1 / SMOOTHING**2)
+    return ((alike - least) / (1 - least)).clamp_min(0.0)
 
 
 def masked_quantiles(
@@ -122,8 +127,9 @@ def cloud_features(
         Along the principal axes, of root mean square radius 1; right-handed if `chiral`.
     spreads : Tensor of shape (n_clouds, n_axes)
         Root mean squares along the axes.
-    frequencies : Tensor of shape (n_frequencies, n_axes)
-        Where the mean embedding under the Gaussian kernel is read.
+    frequencies : Tensor of shape (n_frequencies, n_kept)
+        Where the mean embedding under the Gaussian kernel is read. Features are of the first
+        `n_kept` axes; further ones only share their squares, where extents are alike.
     mask : Tensor of bool, of shape (n_clouds, n_points), optional
         False at points that only fill up.
     chiral : bool, default=False
@@ -138,8 +144,9 @@ def cloud_features(
     """
     full = torch.full_like(coordinates[:, 0, 0], coordinates.shape[-1])
     counts = full if mask is None else mask.sum(-1).to(full)
+    n_kept = frequencies.shape[1]
     alike = likeness(spreads)
-    shares = alike / alike.sum(-1, keepdim=True)
+    shares = (alike / alike.sum(-1, keepdim=True))[:, :n_kept]
     squares = coordinates.square()
     radii = (shares @ squares).sqrt()
     lengths = torch.cat([radii, squares.sum(1, keepdim=True).sqrt()], dim=1)
@@ -147,7 +154,7 @@ def cloud_features(
     levels = (torch.arange(N_QUANTILES).to(coordinates) + 0.5) / N_QUANTILES
     even, odd = _mean_waves(coordinates, radii, counts, frequencies, mask)
     parts = [
-        spreads,
+        spreads[:, :n_kept],
         masked_quantiles(lengths, counts, levels).flatten(1),
         even,
         (shares @ odd.square()).sqrt().flatten(1),

@@ -11,8 +11,8 @@ from itertools import combinations
 import torch
 
 ODD_POWERS = (3, 5, 7)
-# The number of joint moments of three axes grows with the cube of the dimension.
-MOST_AXES_OF_TRIPLES = 8
+# The number of sets of axes grows with the power of their size.
+MOST_AXES_OF_TRIPLES, MOST_AXES_OF_PAIRS = 8, 64
 
 
 def _sums(terms: torch.Tensor) -> torch.Tensor:
@@ -42,8 +42,8 @@ def odd_sums(coordinates: torch.Tensor) -> torch.Tensor:
 
 
 def joint_sets(n_axes: int) -> list[tuple[int, ...]]:
-    """The sets of axes whose joint moments `joint_sums` gives: one, two or three axes."""
-    largest = 3 if n_axes <= MOST_AXES_OF_TRIPLES else 2
+    """The sets of axes whose joint moments `joint_sums` gives: of one, two and three axes."""
+    largest = 1 + (n_axes <= MOST_AXES_OF_PAIRS) + (n_axes <= MOST_AXES_OF_TRIPLES)
     return [axes for size in range(1, largest + 1) for axes in combinations(range(n_axes), size)]
 
 

@@ -108,7 +108,9 @@ def _signs(
     """Signs by one of the rules, and their margins."""
 
     def joint(clouds: torch.Tensor) -> torch.Tensor:
-        return total(lambda block: joint_sums(block[clouds]), blocks)
+        # Rounding along an axis without extent would look like a shape of its own.
+        there = ~absent[clouds, :, None]
+        return total(lambda block: joint_sums(block[clouds] * there), blocks)
 
     bounds = {"absent": absent, "parity": parity}
     if rule == "moment":

@@ -12,8 +12,8 @@ JointSums = Callable[[torch.Tensor], torch.Tensor]
 class _Equations:
     """Known products of signs over sets of axes, cloud by cloud.
 
-    They are linear equations over the field of two elements, kept in echelon form: an equation of
-    axis p has p as its last axis, and no two have the same.
+    They are linear equations over the field of two elements, kept fully reduced: an equation of
+    axis p has p as its last axis, and no other equation has p.
     """
 
     def __init__(self, n_clouds: int, n_axes: int, device: torch.device) -> None:
@@ -25,26 +25,24 @@ class _Equations:
 
     def add(self, axes: Sequence[int], moments: torch.Tensor, large: torch.Tensor) -> None:
         """Learn the product of the signs of `axes` where `moments` are large and it is unknown."""
-        equation = torch.zeros_like(self.known)
-        equation[:, list(axes)] = True
-        product, fresh = moments.sign(), large
-        for axis in reversed(range(self.known.shape[1])):
-            holds = fresh & equation[:, axis]
-            known = holds & self.known[:, axis]
-            equation = equation ^ (self._sets[:, axis] & known[:, None])
-            product = torch.where(known, product * self._products[:, axis], product)
-            new = holds & ~known
-            self._sets[new, axis], self._products[new, axis] = equation[new], product[new]
-            self.known[new, axis], self.margins[new, axis] = True, moments[new].abs()
-            fresh = fresh & ~new
+        axes = list(axes)
+        equation = self._sets[:, axes].sum(1) % 2 == 1
+        equation[:, axes] ^= True
+        fresh = (large & equation.any(-1)).nonzero().squeeze(-1)
+        if len(fresh) == 0:
+            return
+        equation, moments = equation[fresh], moments[fresh]
+        product = moments.sign() * self._products[fresh][:, axes].prod(-1)
+        last = equation.shape[1] - 1 - equation.flip(-1).to(torch.uint8).argmax(-1)
+        self.known[fresh, last], self.margins[fresh, last] = True, moments.abs()
+        affected = self._sets[fresh, :, last]
+        affected[torch.arange(len(fresh)), last] = True
+        self._sets[fresh] ^= affected[..., None] & equation[:, None]
+        self._products[fresh] *= torch.where(affected, product[:, None], 1.0)
 
     def solution(self) -> torch.Tensor:
         """Signs of shape (n_clouds, n_axes); +1 where no equation decides."""
-        signs = self._products.clone()
-        for axis in range(signs.shape[1]):
-            others = self._sets[:, axis, :axis]
-            signs[:, axis] *= torch.where(others, signs[:, :axis], 1.0).prod(-1)
-        return signs
+        return self._products.clone()
 
 
 def _joint_signs(
@@ -62,10 +60,12 @@ def _joint_signs(
         equations.add([axis], torch.full_like(own[:, axis], torch.inf), absent[:, axis])
     for axis in range(n_axes):
         equations.add([axis], own[:, axis], own[:, axis].abs() > tolerance[:, axis])
+    present = tolerance.masked_fill(absent, 0.0)
     for axes, sums in zip(joint_sets(n_axes), joint.unbind(1), strict=True):
         if equations.known.all():
             break
-        noise = tolerance[:, list(axes)].amax(-1)
+        # Moments of one axis weigh points by squares along the others.
+        noise = present[:, list(axes) if len(axes) > 1 else slice(None)].amax(-1)
         moments = decisive(sums, noise)
         equations.add(axes, moments, moments.abs() > noise)
     return equations.solution(), torch.where(equations.known, equations.margins, own.abs())
@@ -112,7 +112,7 @@ def decided_signs(
     signs[bound, -1] = (parity * signs[:, :-1].prod(-1))[bound]
     margins[bound, -1] = torch.inf
     margins[absent] = torch.inf
-    unsure = (margins <= tolerance).any(-1).nonzero().squeeze(-1)
+    unsure = ((margins <= tolerance) & ~absent).any(-1).nonzero().squeeze(-1)
     if joint is not None and len(unsure):
         signs[unsure], margins[unsure] = _joint_signs(
             own[unsure], joint(unsure), tolerance[unsure], absent[unsure], parity[unsure]

@@ -4,6 +4,7 @@ from skmanifold.utils._chunk import row_chunks
 from skmanifold.utils._device import resolve_device, to_numpy, to_tensor
 from skmanifold.utils._fitting import fit_steps, undone_on_failure
 from skmanifold.utils._random import draw_seed, torch_generator
+from skmanifold.utils._warnings import warn_user
 
 __all__ = [
     "draw_seed",
@@ -14,4 +15,5 @@ __all__ = [
     "to_tensor",
     "torch_generator",
     "undone_on_failure",
+    "warn_user",
 ]
