@@ -82,7 +82,7 @@ class MeanEmbedding(TransformerMixin, BaseEstimator):
     linear model of it is one of functions summed over points.
     """
 
-    def __init__(self, *, n_frequencies=128, bandwidth=2.0, random_state=0):
+    def __init__(self, *, n_frequencies=128, bandwidth=4.0, random_state=0):
         self.n_frequencies = n_frequencies
         self.bandwidth = bandwidth
         self.random_state = random_state

@@ -18,18 +18,32 @@ QUALITIES = {
     "msd": -1,
     "msd_seen": -1,
     "msd_unseen": -1,
+    "accuracy_moved": 1,
+    "accuracy_aligned": 1,
     "accuracy": 1,
     "accuracy_seen": 1,
     "changed": -1,
     "permuted_ratio": 1,
     "mismatches": -1,
+    "flips": -1,
+    "moved_error": -1,
+    "alone_error": -1,
+    "distance_error": -1,
+    "mds_error": -1,
+    "told_apart": 0,
+    "mirror_difference": 0,
+    "nan": -1,
+    "features_error": -1,
+    "warned_right": 1,
+    "extra_memory": -1,
+    "clouds": 0,
     "predictions": 0,
     "temperature": 0,
     "top_k": 0,
     "landmarks": 0,
     "t": 0,
 }
-COSTS = ("fit_s", "predict_s", "select_s", "cpu_s", "wall_s", "peak_mb", "gpu_peak_mb")
+COSTS = ("fit_s", "predict_s", "select_s", "s_per_10k", "cpu_s", "wall_s", "peak_mb", "gpu_peak_mb")
 
 
 class View:

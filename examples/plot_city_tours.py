@@ -124,8 +124,8 @@ def trained(maps, tours):
 # With and without canonical coordinates
 # ======================================
 #
-# A set of maps is a batch of point clouds, ``(n_maps, n_cities, 2)``. ``TinvMDS`` gives each of them
-# its own frame; nothing is learned from the training set.
+# A set of maps is a batch of point clouds, ``(n_maps, n_cities, 2)``. ``TinvMDS`` gives each of
+# them its own frame; nothing is learned from the training set.
 
 from skmanifold import TinvMDS
 
@@ -189,10 +189,10 @@ greedy = np.array([nearest_city_tour(cities) for cities in test])
 print(f"nearest city: {(tour_length(test, greedy) / shortest).mean() - 1:.1%} too long")
 
 # %%
-# Tours from raw coordinates change with every kind of motion, and get longer on maps unlike those of
-# the training set. Those from canonical coordinates are the same city by city, and on the maps as
-# they are they are no longer than the others. It is not the length that is guaranteed but the
-# sameness: on a map that the model plans badly, it plans as badly on all others of these cities.
+# Tours from raw coordinates change with every kind of motion, and get longer on maps unlike those
+# of the training set. Those from canonical coordinates are the same, city by city; on the maps as
+# they are, they are no longer than the others. What is certain is that they are the same, not that
+# they are short: on a map that the model plans badly, it plans as badly on all copies of it.
 #
 # One set of cities
 # =================

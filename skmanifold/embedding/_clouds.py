@@ -7,12 +7,9 @@ import numpy as np
 import torch
 from sklearn.utils import check_array, gen_batches
 
-from skmanifold.utils import to_numpy, to_tensor
+from skmanifold.utils import coordinates_at_once, to_numpy, to_tensor
 
 FLOATS = (np.float64, np.float32)
-# Coordinates per chunk. What stays near the processor: with eight times as many, 10,000 clouds of
-# 1024 points take five times as long (measured). A GPU wants more work at a time.
-CPU_CHUNK, GPU_CHUNK = 2**17, 2**24
 # Clouds of a list share a chunk if none is larger than this many times the smallest.
 MOST_PADDING = 1.25
 
@@ -45,9 +42,16 @@ class CloudBatch(NamedTuple):
 
 def is_batch(X):
     """Whether `X` is a 3-D array or a list of clouds, and not one 2-D array."""
-    if isinstance(X, (list, tuple)):
+    if _is_list(X):
         return len(X) == 0 or np.ndim(X[0]) == 2
     return getattr(X, "ndim", 2) == 3
+
+
+def _is_list(X):
+    """Whether `X` is a list, or an array of objects, which is how numpy holds ragged arrays."""
+    return isinstance(X, (list, tuple)) or (
+        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    )
 
 
 @contextmanager
@@ -67,8 +71,8 @@ def read_batch(X):
     ValueError
         If a cloud is not 2-D, has no points, or holds NaN or infinity.
     """
-    if isinstance(X, (list, tuple)):
-        if not X:
+    if _is_list(X):
+        if len(X) == 0:
             raise ValueError("X is an empty list; pass at least one cloud.")
         clouds = []
         for index, cloud in enumerate(X):
@@ -103,7 +107,7 @@ def _groups(counts):
 
 def chunks(batch, batch_size, device):
     """Slices of an array, or indices into a list, of clouds to be worked on together."""
-    limit = GPU_CHUNK if device.type == "cuda" else CPU_CHUNK
+    limit = coordinates_at_once(device)
     if batch.ragged:
         groups = list(_groups(np.array([len(cloud) for cloud in batch.clouds])))
     else:

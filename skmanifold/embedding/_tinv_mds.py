@@ -74,7 +74,7 @@ class TinvMDS(
     every rotated, reflected, shifted, scaled or reordered copy of a cloud.
 
     - A 2-D `X` is **one cloud**, each row a point. The frame is learned in `fit`, and `transform`
-      places any points in it.
+      places any points in it. A turned copy needs a fit of its own; or pass ``X[None]``.
     - A 3-D array or a list of 2-D arrays is a **batch of clouds**, each in a frame of its own.
       Nothing is learned from one cloud for another.
     - With `point_dim`, each row of a 2-D `X` is a cloud, flattened. Scikit-learn's tools that
@@ -125,7 +125,8 @@ class TinvMDS(
         Relative gap between variances up to which two axes count as tied.
     sign_tol : float, default=1e-6
         Size of a moment, as a share of the mean size of its terms, up to which it does not
-        decide. Both tolerances grow to what rounding may cause where that is more.
+        decide; at least the square root of the precision of `X`, 3e-4 for float32. Both
+        tolerances grow to what rounding may cause where that is more.
     batch_size : int or "auto", default="auto"
         Clouds to be worked on at a time. It changes speed and memory only; ``"auto"`` fills the
         processor's cache, or a GPU.
@@ -198,11 +199,11 @@ class TinvMDS(
     size of each coordinate and of the radius; the mean of a wave ``cos(w_1 y_1) cos(w_2 y_2)
     ...`` for 32 frequencies ``w``, which is the mean embedding under the Gaussian kernel, averaged
     over frames; and the size of the mean of ``y_j`` times that wave for each axis j. Together
-    these are ``45 k + 44``. `chiral` adds 32 that change their sign in mirror images, and
-    ``scale=None`` adds the size of the cloud.
+    these are ``45 k + 44``. `chiral` adds 96 that change their sign in mirror images, and
+    ``scale=None`` adds the size of the cloud. They come in this order.
 
-    In cross-validation, pass a batch of matrices of distances as rows, with `point_dim`: a 3-D
-    array would be cut as if it were one matrix.
+    Scikit-learn's tools take a batch of matrices of distances for a single matrix, and refuse it
+    in cross-validation ("X should be a square kernel matrix"). Pass it as rows, with `point_dim`.
 
     References
     ----------

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from skmanifold.frames._principal import Blocks, Layout, layout_of, principal_axes, total, turned
+from skmanifold.frames._moments import axis_sums
+from skmanifold.frames._principal import Blocks, Layout, layout_of, principal_axes, totals, turned
 
 
 class Rules(NamedTuple):
@@ -46,6 +47,15 @@ def rounding_level(n_dims: int, dtype: torch.dtype) -> float:
     return 8 * n_dims * torch.finfo(dtype).eps
 
 
+def with_precision(rules: Rules, dtype: torch.dtype) -> Rules:
+    """Rules under which rounding decides no signs: moments need half of the digits.
+
+    What rounding may cause depends on where a cloud lies. A limit well above it is the same for
+    all copies of a cloud.
+    """
+    return rules._replace(sign_tol=max(rules.sign_tol, torch.finfo(dtype).eps ** 0.5))
+
+
 def unit_length(variances: torch.Tensor, scale: str | None, rounding: float) -> torch.Tensor:
     """The length that becomes 1, of shape (n_clouds,); 1 also for clouds of a single place."""
     if scale is None:
@@ -80,13 +90,15 @@ def canonical_frame(
     found = axes.detach()
     along = turned(blocks, found)
     with torch.no_grad():  # squares of coordinates tell small extents better than eigenvalues do
-        squares = total(lambda block: block.square().sum(-1), along) / counts[:, None]
+        sums, odd = totals(axis_sums, along)
+        squares = sums / counts[:, None]
     handed = rules.chiral and found.shape[-1] == found.shape[-2]
     layout = layout_of(
         along,
         squares,
         rounding / squares.sqrt(),
         n_components=rules.n_components,
+        odd=odd,
         sign=rules.sign,
         parity=torch.linalg.det(found).sign() if handed else None,
         gap_tol=rules.gap_tol,
@@ -122,6 +134,7 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     centered = points - points.sum(-1, keepdim=True) / counts[:, None, None]
     centered = centered if padded is None else centered.masked_fill(padded, 0.0)
     rounding = rounding_level(x.shape[-1], x.dtype)
+    rules = with_precision(rules, x.dtype)
     frame = canonical_frame(lambda: [centered], counts, rounding, rules, spanning_axes(centered))
     # Without a scale, coordinates are back in units of the data.
     size = frame.size * unit if rules.scale else torch.ones_like(unit)

@@ -3,7 +3,13 @@
 import numpy as np
 import torch
 
-from skmanifold.frames._canonical import CanonicalClouds, Rules, power_of_two, unit_length
+from skmanifold.frames._canonical import (
+    CanonicalClouds,
+    Rules,
+    power_of_two,
+    unit_length,
+    with_precision,
+)
 from skmanifold.frames._one_cloud import OneFrame
 from skmanifold.frames._principal import layout_of
 from skmanifold.frames._sampling import sampling_errors
@@ -59,7 +65,7 @@ def scaled_clouds(
         n_components=rules.n_components,
         sign=rules.sign,
         gap_tol=rules.gap_tol,
-        sign_tol=rules.sign_tol,
+        sign_tol=with_precision(rules, distances.dtype).sign_tol,
     )
     size = unit_length(variances, rules.scale, 0.0)
     factor = 1 / size if rules.scale else unit

@@ -7,8 +7,11 @@ cloud meet and its axes may turn at will.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
+
+from skmanifold.frames._handedness import handedness
 
 # Variances are shared between axes as far as their relative difference is below this. Small clouds
 # of symmetric shapes have differences of that size by chance.
@@ -65,50 +68,48 @@ def masked_quantiles(
     return torch.lerp(ordered.gather(-1, below), ordered.gather(-1, above), place - below)
 
 
-def _mean_waves(
+class WaveMoments(NamedTuple):
+    """Means over the points of each cloud, weighted by waves."""
+
+    means: torch.Tensor  # (n_clouds, n_frequencies); of the waves themselves
+    vectors: torch.Tensor  # (n_clouds, n_frequencies, n_axes); of coordinates
+    matrices: torch.Tensor | None  # (n_clouds, n_frequencies, n_axes, n_axes); of their products
+
+
+def wave_moments(
     coordinates: torch.Tensor,
     radii: torch.Tensor,
     counts: torch.Tensor,
     frequencies: torch.Tensor,
-    mask: torch.Tensor | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean of products of cosines, and of coordinates times these, per frequency."""
-    means, moments = [], []
-    for frequency in frequencies:  # one at a time: together they would be many times the clouds
-        wave = torch.cos(frequency[:, None] * radii).prod(dim=1)
-        wave = wave if mask is None else wave * mask
-        means.append(wave.sum(-1))
-        moments.append((coordinates @ wave[..., None]).squeeze(-1))
-    share = 1 / counts[:, None]
-    return torch.stack(means, dim=-1) * share, torch.stack(moments, dim=-1) * share[..., None]
-
-
-def handedness(
-    coordinates: torch.Tensor,
-    alike: torch.Tensor,
-    counts: torch.Tensor,
-    frequencies: torch.Tensor,
-) -> torch.Tensor:
-    """Means of products of sines over all axes, which turn their signs in mirror images.
+    *,
+    with_matrices: bool,
+) -> WaveMoments:
+    """Moments of clouds weighted by ``cos(w_1 r_1) cos(w_2 r_2) ...``, per frequency w.
 
     Parameters
     ----------
     coordinates : Tensor of shape (n_clouds, n_axes, n_points)
-        Along right-handed axes. Padded points are zeros.
-    alike : Tensor of shape (n_clouds, n_axes, n_axes)
-        See `likeness`. Handedness fades as axes tie and may turn into each other.
+        Zeros at points that only fill up.
+    radii : Tensor of shape (n_clouds, n_kept, n_points)
+        Sizes of coordinates, r. Zeros, for which the wave is 1, at points that only fill up.
     counts : Tensor of shape (n_clouds,)
-    frequencies : Tensor of shape (n_frequencies, n_axes)
-
-    Returns
-    -------
-    features : Tensor of shape (n_clouds, n_frequencies)
+    frequencies : Tensor of shape (n_frequencies, n_kept)
+    with_matrices : bool
     """
-    n_axes = alike.shape[-1]
-    first, second = torch.triu_indices(n_axes, n_axes, offset=1)
-    clear = (1 - alike[:, first, second]).prod(-1) / counts
-    waves = [torch.sin(each[:, None] * coordinates).prod(dim=1).sum(-1) for each in frequencies]
-    return torch.stack(waves, dim=-1) * clear[:, None]
+    filling = radii.shape[-1] - counts
+    means, vectors, matrices = [], [], []
+    for frequency in frequencies:  # one at a time: together they would be many times the clouds
+        wave = torch.cos(frequency[:, None] * radii).prod(dim=1)
+        means.append((wave.sum(-1) - filling) / counts)
+        vectors.append((coordinates @ wave[..., None]).squeeze(-1) / counts[:, None])
+        if with_matrices:
+            weighted = coordinates * wave[:, None]
+            matrices.append(weighted @ coordinates.mT / counts[:, None, None])
+    return WaveMoments(
+        torch.stack(means, dim=1),
+        torch.stack(vectors, dim=1),
+        torch.stack(matrices, dim=1) if with_matrices else None,
+    )
 
 
 def cloud_features(
@@ -140,7 +141,7 @@ def cloud_features(
     features : Tensor of shape (n_clouds, n_features)
         See `n_cloud_features`. In this order: the spreads; quantiles of the sizes of each
         coordinate and of the radius; the mean embedding, averaged over frames; sizes of its
-        odd parts along each axis; and its part of all axes, if `chiral`.
+        odd parts along each axis; and `handedness`, if `chiral`.
     """
     full = torch.full_like(coordinates[:, 0, 0], coordinates.shape[-1])
     counts = full if mask is None else mask.sum(-1).to(full)
@@ -152,22 +153,23 @@ def cloud_features(
     lengths = torch.cat([radii, squares.sum(1, keepdim=True).sqrt()], dim=1)
     lengths = lengths if mask is None else lengths.masked_fill(~mask[:, None], torch.inf)
     levels = (torch.arange(N_QUANTILES).to(coordinates) + 0.5) / N_QUANTILES
-    even, odd = _mean_waves(coordinates, radii, counts, frequencies, mask)
+    waves = wave_moments(coordinates, radii, counts, frequencies, with_matrices=chiral)
     parts = [
         spreads[:, :n_kept],
         masked_quantiles(lengths, counts, levels).flatten(1),
-        even,
-        (shares @ odd.square()).sqrt().flatten(1),
+        waves.means,
+        (shares @ waves.vectors.square().mT).sqrt().flatten(1),
     ]
-    if chiral:
-        parts.append(handedness(coordinates, alike, counts, frequencies))
+    if waves.matrices is not None:
+        given = coordinates, spreads, alike, counts, frequencies
+        parts.append(handedness(*given, waves.vectors, waves.matrices))
     return torch.cat(parts, dim=1)
 
 
 def n_cloud_features(n_axes: int, *, chiral: bool = False) -> int:
     """Number of features that `cloud_features` gives: 179 in three dimensions."""
     quantiles, waves = N_QUANTILES * (n_axes + 1), N_FREQUENCIES * (n_axes + 1)
-    return n_axes + quantiles + waves + chiral * N_FREQUENCIES
+    return n_axes + quantiles + waves + chiral * 3 * N_FREQUENCIES
 
 
 def draw_frequencies(n_axes: int, generator: torch.Generator) -> torch.Tensor:

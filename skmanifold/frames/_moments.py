@@ -41,6 +41,11 @@ def odd_sums(coordinates: torch.Tensor) -> torch.Tensor:
     return torch.stack(sums, dim=-2)
 
 
+def axis_sums(coordinates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of squares, (..., n_axes), and `odd_sums` of each coordinate."""
+    return coordinates.square().sum(-1), odd_sums(coordinates)
+
+
 def joint_sets(n_axes: int) -> list[tuple[int, ...]]:
     """The sets of axes whose joint moments `joint_sums` gives: of one, two and three axes."""
     largest = 1 + (n_axes <= MOST_AXES_OF_PAIRS) + (n_axes <= MOST_AXES_OF_TRIPLES)

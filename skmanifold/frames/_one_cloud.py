@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 
 from skmanifold.frames._canonical import (
     Rules,
@@ -12,10 +13,11 @@ from skmanifold.frames._canonical import (
     power_of_two,
     rounding_level,
     spanning_axes,
+    with_precision,
 )
 from skmanifold.frames._principal import Layout, turned
 from skmanifold.frames._sampling import SamplingErrors, sampling_errors
-from skmanifold.utils import row_chunks, to_tensor
+from skmanifold.utils import coordinates_at_once, to_tensor
 
 
 class OneFrame(NamedTuple):
@@ -40,12 +42,14 @@ def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFram
     device : torch.device
     """
     n_points, n_dims = points.shape
+    dtype = to_tensor(points[:0]).dtype
     largest = torch.tensor([max(points.max(), -points.min())], dtype=torch.float64, device=device)
     unit = power_of_two(largest)
     wide = n_points < n_dims
 
     def raw() -> Iterator[torch.Tensor]:
-        for rows in [slice(None)] if wide else row_chunks(n_points, 8 * 4 * n_dims):
+        rows_at_once = n_points if wide else max(1, coordinates_at_once(device) // n_dims)
+        for rows in gen_batches(n_points, rows_at_once):
             yield to_tensor(points[rows], device=device, dtype=torch.float64) / unit
 
     mean = torch.stack([block.sum(0) for block in raw()]).sum(0) / n_points
@@ -57,8 +61,8 @@ def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFram
     frame = canonical_frame(
         blocks,
         counts,
-        rounding_level(n_dims, to_tensor(points[:0]).dtype),
-        rules,
+        rounding_level(n_dims, dtype),
+        with_precision(rules, dtype),
         spanning_axes(next(blocks())) if wide else None,
     )
     layout = frame.layout._replace(spreads=frame.layout.spreads * unit)

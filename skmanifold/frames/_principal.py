@@ -50,6 +50,17 @@ def total(statistic: Callable[[torch.Tensor], torch.Tensor], blocks: Blocks) -> 
     return reduce(torch.add, (statistic(block) for block in blocks()))
 
 
+def totals(
+    statistics: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], blocks: Blocks
+) -> list[torch.Tensor]:
+    """Sums of several statistics, for which the blocks are read once."""
+    sums: list[torch.Tensor] = []
+    for block in blocks():
+        found = statistics(block)
+        sums = [old + new for old, new in zip(sums, found, strict=True)] if sums else list(found)
+    return sums
+
+
 def _eigen(blocks: Blocks, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Eigenvalues and eigenvectors of the covariances."""
     gram = total(lambda block: block @ block.mT, blocks)
@@ -101,6 +112,7 @@ def _extremes(blocks: Blocks) -> torch.Tensor:
 def _signs(
     blocks: Blocks,
     rule: str,
+    odd: torch.Tensor | None,
     tolerance: torch.Tensor,
     absent: torch.Tensor,
     parity: torch.Tensor,
@@ -114,7 +126,8 @@ def _signs(
 
     bounds = {"absent": absent, "parity": parity}
     if rule == "moment":
-        return decided_signs(total(odd_sums, blocks), joint, tolerance, **bounds)
+        odd = total(odd_sums, blocks) if odd is None else odd
+        return decided_signs(odd, joint, tolerance, **bounds)
     if rule == "maxabs":
         return decided_signs(_extremes(blocks), None, tolerance, **bounds)
     as_found = torch.ones((*absent.shape, 1, 2), dtype=tolerance.dtype, device=tolerance.device)
@@ -129,6 +142,7 @@ def layout_of(
     noise: torch.Tensor,
     *,
     n_components: int,
+    odd: torch.Tensor | None = None,
     sign: str = "moment",
     parity: torch.Tensor | None = None,
     gap_tol: float = 1e-6,
@@ -147,6 +161,8 @@ def layout_of(
         nothing but rounding.
     n_components : int
         The axes to be used; of the others, only the gap to the first matters.
+    odd : Tensor of shape (n_clouds, n_axes, 3, 2), optional
+        `odd_sums` of the blocks, if they are known already.
     sign : {"moment", "maxabs", "none"}, default="moment"
         What decides signs: moments, or the largest coordinate, or the eigensolver.
     parity : Tensor of shape (n_clouds,), optional
@@ -162,7 +178,12 @@ def layout_of(
     parity = parity.masked_fill(absent.any(-1), 0.0)
     tolerance = noise.clamp_min(sign_tol)
     signs, margins = _signs(
-        lambda: (block[:, :n_components] for block in blocks()), sign, tolerance, absent, parity
+        lambda: (block[:, :n_components] for block in blocks()),
+        sign,
+        None if odd is None else odd[:, :n_components],
+        tolerance,
+        absent,
+        parity,
     )
     return Layout(
         kept.sqrt().masked_fill(absent, 0.0),

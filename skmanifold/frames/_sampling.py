@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from skmanifold.frames._principal import Blocks, total
+from skmanifold.frames._principal import Blocks, total, totals
 
 
 class SamplingErrors(NamedTuple):
@@ -19,6 +19,12 @@ def _inverse_gaps(variances: torch.Tensor) -> torch.Tensor:
     gaps = variances[:, :, None] - variances[:, None, :]
     same = torch.eye(gaps.shape[-1], dtype=torch.bool, device=gaps.device)
     return (1 / gaps).masked_fill(same, 0.0)
+
+
+def _fourth_and_third(block: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Sums of ``y_i^2 y_j^2``, of ``y_i^2 y_j`` and of ``y_i^2``."""
+    squares = block.square()
+    return squares @ squares.mT, squares @ block.mT, squares.sum(-1)
 
 
 def sampling_errors(blocks: Blocks, counts: torch.Tensor) -> SamplingErrors:
@@ -42,9 +48,8 @@ def sampling_errors(blocks: Blocks, counts: torch.Tensor) -> SamplingErrors:
         cloud does not extend have none.
     """
     share = 1 / counts[:, None, None]
-    squares = total(lambda block: block.square() @ block.square().mT, blocks) * share
-    mixed = total(lambda block: block.square() @ block.mT, blocks) * share
-    variances = total(lambda block: block.square().sum(-1), blocks) * share[..., 0]
+    squares, mixed, sums = totals(_fourth_and_third, blocks)
+    squares, mixed, variances = squares * share, mixed * share, sums * share[..., 0]
     inverse = _inverse_gaps(variances)
     # 0 * inf, of axes without extent that tie, is no turn at all.
     turns = (squares * share * inverse.square()).nan_to_num(nan=0.0, posinf=torch.inf)

@@ -1,12 +1,13 @@
 """Helpers beneath every layer: devices, seeds, chunks of rows and progress of a fit."""
 
-from skmanifold.utils._chunk import row_chunks
+from skmanifold.utils._chunk import coordinates_at_once, row_chunks
 from skmanifold.utils._device import resolve_device, to_numpy, to_tensor
 from skmanifold.utils._fitting import fit_steps, undone_on_failure
 from skmanifold.utils._random import draw_seed, torch_generator
 from skmanifold.utils._warnings import warn_user
 
 __all__ = [
+    "coordinates_at_once",
     "draw_seed",
     "fit_steps",
     "resolve_device",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import torch
 from sklearn import get_config
 from sklearn.utils import gen_batches
 
@@ -9,6 +10,15 @@ from sklearn.utils import gen_batches
 # the callers' own temporaries come on top. At 128 MiB, a block of covariances is twice as fast as
 # at 1 GiB (measured), which is the default working memory.
 SHARE = 1 / 8
+
+
+def coordinates_at_once(device: torch.device) -> int:
+    """Numbers to work on at a time where each step is little work for many of them.
+
+    On a CPU, what stays in its caches: with eight times as many, canonical frames of 10,000
+    clouds of 1024 points take five times as long (measured). A GPU wants more at a time.
+    """
+    return 2**24 if device.type == "cuda" else 2**17
 
 
 def row_chunks(n_rows: int, row_bytes: int) -> Iterator[slice]:

@@ -95,7 +95,7 @@ def test_padding_is_bounded(sizes, batch_size):
 
 @every_size
 def test_chunks_hold_a_bounded_number_of_coordinates(sizes, monkeypatch):
-    monkeypatch.setattr(_clouds, "CPU_CHUNK", 2000)
+    monkeypatch.setattr(_clouds, "coordinates_at_once", lambda device: 2000)
     batch = ragged(sizes)
     for piece in chunks(batch, "auto", CPU):
         filled = len(piece) * max(batch.clouds[index].size for index in piece)
