@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from sklearn.utils import check_array, gen_batches
 
-from skmanifold.utils import coordinates_at_once, to_numpy, to_tensor
+from skmanifold.utils import coordinates_at_once, is_list, to_numpy, to_tensor
 
 FLOATS = (np.float64, np.float32)
 # Clouds of a list share a chunk if none is larger than this many times the smallest.
 MOST_PADDING = 1.25
+# A cloud is gone through so many times anyway, so that fewer copies of it are no burden.
+PASSES = 8
 
 
 class CloudBatch(NamedTuple):
@@ -40,20 +42,6 @@ class CloudBatch(NamedTuple):
         return len(self.clouds)
 
 
-def is_batch(X):
-    """Whether `X` is a 3-D array or a list of clouds, and not one 2-D array."""
-    if _is_list(X):
-        return len(X) == 0 or np.ndim(X[0]) == 2
-    return getattr(X, "ndim", 2) == 3
-
-
-def _is_list(X):
-    """Whether `X` is a list, or an array of objects, which is how numpy holds ragged arrays."""
-    return isinstance(X, (list, tuple)) or (
-        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    )
-
-
 @contextmanager
 def told_of(index):
     """Let an error say which cloud of a list it is about."""
@@ -71,7 +59,7 @@ def read_batch(X):
     ValueError
         If a cloud is not 2-D, has no points, or holds NaN or infinity.
     """
-    if _is_list(X):
+    if is_list(X):
         if len(X) == 0:
             raise ValueError("X is an empty list; pass at least one cloud.")
         clouds = []
@@ -105,9 +93,12 @@ def _groups(counts):
         start = stop
 
 
-def chunks(batch, batch_size, device):
-    """Slices of an array, or indices into a list, of clouds to be worked on together."""
-    limit = coordinates_at_once(device)
+def chunks(batch, batch_size, device, *, copies=1):
+    """Slices of an array, or indices into a list, of clouds to be worked on together.
+
+    With `copies`, results hold so many of every cloud, and must fit as well.
+    """
+    limit = coordinates_at_once(device) * PASSES // max(copies, PASSES)
     if batch.ragged:
         groups = list(_groups(np.array([len(cloud) for cloud in batch.clouds])))
     else:

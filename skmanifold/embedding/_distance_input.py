@@ -39,6 +39,17 @@ def check_symmetric(distances):
             )
 
 
+def check_squares(distances):
+    """Refuse distances whose squares, which place new points, floats cannot hold."""
+    largest = float(distances.max())
+    if largest > 0 and not 1e-150 < largest < 1e150:
+        raise ValueError(
+            "metric='precomputed' places points by the squares of distances, which must be within "
+            f"the range of floats; got distances up to {largest}. Pass them in other units, or as "
+            "a batch, X[None], of which no new points are placed."
+        )
+
+
 def check_distances(distances):
     """Refuse what is no matrix of the distances between one set of points."""
     check_square(distances)

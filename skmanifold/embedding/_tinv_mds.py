@@ -24,13 +24,16 @@ from skmanifold.embedding._clouds import (
     FLOATS,
     Gathered,
     chunks,
-    is_batch,
     padded,
     read_batch,
     told_of,
     unflattened,
 )
-from skmanifold.embedding._distance_input import check_distances, check_not_negative
+from skmanifold.embedding._distance_input import (
+    check_distances,
+    check_not_negative,
+    check_squares,
+)
 from skmanifold.exceptions import DegenerateFrameWarning
 from skmanifold.frames import (
     Rules,
@@ -44,6 +47,7 @@ from skmanifold.frames import (
 from skmanifold.utils import (
     draw_seed,
     fit_steps,
+    is_batch,
     resolve_device,
     row_chunks,
     to_numpy,
@@ -192,8 +196,8 @@ class TinvMDS(
 
     No frame of a cloud whose variances tie, or which a mirror or a half turn maps to itself,
     is better than some others, and no rule for frames is continuous near such clouds. The
-    features are continuous everywhere: axes share their coordinates' squares as far as their
-    variances are alike.
+    features are continuous at all clouds but those of a single place: axes share their
+    coordinates' squares as far as their variances are alike.
 
     For k axes there are these features: k root mean squares along the axes; 12 quantiles of the
     size of each coordinate and of the radius; the mean of a wave ``cos(w_1 y_1) cos(w_2 y_2)
@@ -335,8 +339,8 @@ class TinvMDS(
         -------
         output : ndarray, or list of ndarray
             For one cloud (n_samples, n_components). For a batch (n_clouds, ...), see
-            `output`; rows where the clouds were rows; a list of arrays for each point where
-            the clouds were a list. In the float type of `X`.
+            `output`; rows where the clouds were rows; a list of what has a row per point where
+            the clouds were a list. In the float type of `X`; float64 if a list mixes types.
         """
         check_is_fitted(self)
         if self._kind == "cloud":
@@ -400,6 +404,7 @@ class TinvMDS(
             )
         if self.metric == "precomputed":
             check_distances(X)
+            check_squares(X)
         rules = self._rules(self._count_axes({X.shape[1]}, min(X.shape)))
         device = resolve_device(self.device)
         with fit_steps(self, 2, X) as step:
@@ -427,7 +432,7 @@ class TinvMDS(
         generator = torch_generator(draw_seed(self.random_state))
         self._frequencies = to_numpy(draw_frequencies(self.n_components_, generator))
         report = {name: Gathered(batch) for name in (*CERTAINTY, "negative_energy_")}
-        n_steps = len(chunks(batch, self.batch_size, resolve_device(self.device)))
+        n_steps = len(self._chunks(batch))
         with fit_steps(self, n_steps, X) as step:
             output = self._represented(batch, step, transform=transform, report=report)
         vars(self).update({name: gathered.values for name, gathered in report.items()})
@@ -544,7 +549,7 @@ class TinvMDS(
         canonical = scaled_clouds if self.metric == "precomputed" else canonical_clouds
         output = Gathered(batch, per_point=self.output in PER_POINT)
         tied, unsigned = Gathered(batch), Gathered(batch)
-        for chunk in chunks(batch, self.batch_size, device):
+        for chunk in self._chunks(batch):
             with step("frames"):
                 x, mask = padded(batch, chunk, device)
                 clouds = canonical(x, mask, rules)
@@ -558,6 +563,11 @@ class TinvMDS(
         self._warn(tied.values, unsigned.values)
         flat = transform and self._kind == "flat"
         return output.values.reshape(len(batch), -1) if flat else output.values
+
+    def _chunks(self, batch):
+        """Clouds to be worked on together."""
+        frames = 2**self.n_components_ if self.output == "frames" else 1
+        return chunks(batch, self.batch_size, resolve_device(self.device), copies=frames)
 
     def _check_container(self):
         """Refuse to put arrays of three and more dimensions into data frames."""

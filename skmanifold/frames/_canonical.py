@@ -114,6 +114,19 @@ def spanning_axes(centered: torch.Tensor) -> torch.Tensor | None:
     return torch.linalg.qr(centered.detach()).Q if n_points < n_dims else None
 
 
+def _largest(points: torch.Tensor) -> torch.Tensor:
+    """Size of the largest coordinate of each cloud; refuses NaN and infinity."""
+    largest = points.detach().abs().amax((1, 2))
+    if not largest.isfinite().all():
+        # The eigensolver would say that the matrix is ill-conditioned.
+        clouds = (~largest.isfinite()).nonzero().squeeze(-1).tolist()
+        raise ValueError(
+            f"x holds NaN or infinity in {len(clouds)} of {len(points)} clouds (the first is "
+            f"number {clouds[0]}); leave such points out, or set their rows of mask to False."
+        )
+    return largest
+
+
 def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -> CanonicalClouds:
     """Canonical coordinates of each cloud of a batch.
 
@@ -129,7 +142,7 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     points = points if padded is None else points.masked_fill(padded, 0.0)
     counts = torch.full_like(points[:, 0, 0], points.shape[-1])
     counts = counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
-    unit = power_of_two(points.detach().abs().amax((1, 2)))
+    unit = power_of_two(_largest(points))
     points = points / unit[:, None, None]
     centered = points - points.sum(-1, keepdim=True) / counts[:, None, None]
     centered = centered if padded is None else centered.masked_fill(padded, 0.0)
@@ -142,6 +155,25 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     coordinates = frame.axes.mT @ centered * factor[:, None, None]
     layout = frame.layout._replace(spreads=frame.layout.spreads * factor[:, None])
     return CanonicalClouds(coordinates, size, layout, torch.zeros_like(size))
+
+
+def _check_input(x: torch.Tensor, mask: torch.Tensor | None) -> None:
+    """Refuse what holds no clouds, and masks that do not belong to them."""
+    if x.ndim < 2 or 0 in x.shape[-2:] or not x.is_floating_point():
+        raise ValueError(
+            "x must be a float tensor of shape (..., n_points, n_dims) with at least a point, got "
+            f"{x.dtype} of shape {tuple(x.shape)}."
+        )
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != x.shape[:-1]):
+        raise ValueError(
+            f"mask must be a bool tensor of shape {tuple(x.shape[:-1])}, one value for each point "
+            f"of x, got {mask.dtype} of shape {tuple(mask.shape)}."
+        )
+
+
+def _check_choice(value: str | None, name: str, choices: tuple[str | None, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, got {value!r}.")
 
 
 def tinv_mds(
@@ -187,7 +219,9 @@ def tinv_mds(
     Raises
     ------
     ValueError
-        If `n_components` is not among the dimensions, or leaves some out with `chiral`.
+        If `x` is not of a float type and of this shape, or holds NaN or infinity; if `mask` is not
+        of type bool and its shape; if `n_components` is not among the dimensions, or leaves some
+        out with `chiral`; if `scale` or `sign` is none of the above.
 
     Notes
     -----
@@ -210,6 +244,9 @@ def tinv_mds(
     >>> torch.allclose(tinv_mds(cloud), tinv_mds(3 * cloud @ quarter_turn + 5), atol=1e-6)
     True
     """
+    _check_input(x, mask)
+    _check_choice(scale, "scale", ("max_eig", "trace", None))
+    _check_choice(sign, "sign", ("moment", "maxabs", "none"))
     n_points, n_dims = x.shape[-2:]
     n_components = n_dims if n_components is None else n_components
     if not (n_dims if chiral else 1) <= n_components <= n_dims:

@@ -52,6 +52,11 @@ def joint_sets(n_axes: int) -> list[tuple[int, ...]]:
     return [axes for size in range(1, largest + 1) for axes in combinations(range(n_axes), size)]
 
 
+def n_joint_moments(n_axes: int) -> int:
+    """Number of moments of each set that `joint_sums` gives."""
+    return max(2, n_axes - 1)
+
+
 def joint_sums(coordinates: torch.Tensor) -> torch.Tensor:
     """Sums of products of powers of several coordinates.
 
@@ -70,17 +75,18 @@ def joint_sums(coordinates: torch.Tensor) -> torch.Tensor:
     n_axes = coordinates.shape[-2]
     mixed = torch.stack([squares @ coordinates.mT, squares @ sizes.mT], dim=-1)
     skew = torch.stack([cubes @ coordinates.mT, cubes.abs() @ sizes.mT], dim=-1)
-    moments = []
-    for axes in joint_sets(n_axes):
-        if len(axes) == 1:
-            moments.append(mixed[..., [i for i in range(n_axes) if i != axes[0]], axes[0], :])
-        elif len(axes) == 2:
-            moments.append(skew[..., list(axes), list(reversed(axes)), :])
+    others = ~torch.eye(n_axes, dtype=torch.bool, device=coordinates.device)
+    singles = mixed.transpose(-3, -2)[..., others, :]
+    moments = [singles.reshape(*coordinates.shape[:-2], n_axes, n_axes - 1, 2)]
+    for axes in joint_sets(n_axes)[n_axes:]:
+        if len(axes) == 2:
+            several = skew[..., list(axes), list(reversed(axes)), :]
         else:
-            moments.append(_sums(coordinates[..., list(axes), :].prod(dim=-2))[..., None, :])
-    most = max(2, n_axes - 1)
+            several = _sums(coordinates[..., list(axes), :].prod(dim=-2))[..., None, :]
+        moments.append(several[..., None, :, :])
+    most = n_joint_moments(n_axes)
     filled = [torch.nn.functional.pad(each, (0, 0, 0, most - each.shape[-2])) for each in moments]
-    return torch.stack(filled, dim=-3)
+    return torch.cat(filled, dim=-3)
 
 
 def decisive(sums: torch.Tensor, tolerance: torch.Tensor) -> torch.Tensor:

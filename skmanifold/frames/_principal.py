@@ -119,10 +119,10 @@ def _signs(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Signs by one of the rules, and their margins."""
 
-    def joint(clouds: torch.Tensor) -> torch.Tensor:
+    def joint(clouds: torch.Tensor, n_axes: int) -> torch.Tensor:
         # Rounding along an axis without extent would look like a shape of its own.
-        there = ~absent[clouds, :, None]
-        return total(lambda block: joint_sums(block[clouds] * there), blocks)
+        there = ~absent[clouds, :n_axes, None]
+        return total(lambda block: joint_sums(block[clouds, :n_axes] * there), blocks)
 
     bounds = {"absent": absent, "parity": parity}
     if rule == "moment":

@@ -1,12 +1,14 @@
 """Signs of axes that a cloud itself decides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from skmanifold.frames._moments import decisive, joint_sets
+from skmanifold.frames._moments import decisive, joint_sets, n_joint_moments
 
-JointSums = Callable[[torch.Tensor], torch.Tensor]
+JointSums = Callable[[torch.Tensor, int], torch.Tensor]
+# Sums of joint moments at a time: of 64 axes, each cloud has 260,000.
+SUMS_AT_ONCE = 2**22
 
 
 class _Equations:
@@ -71,6 +73,19 @@ def _joint_signs(
     return equations.solution(), torch.where(equations.known, equations.margins, own.abs())
 
 
+def _alike(clouds: torch.Tensor, absent: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+    """Parts of some clouds, each with the number of first axes beyond which they do not extend.
+
+    Axes without extent have no joint moments, and would only multiply the sets to look at.
+    """
+    number = torch.arange(1, absent.shape[1] + 1, device=absent.device)
+    extents = number.masked_fill(absent[clouds], 0).amax(-1)
+    for n_axes in extents.unique().tolist():
+        sums_per_cloud = 2 * n_joint_moments(n_axes) * len(joint_sets(n_axes))
+        for part in clouds[extents == n_axes].split(max(1, SUMS_AT_ONCE // sums_per_cloud)):
+            yield part, n_axes
+
+
 def decided_signs(
     odd: torch.Tensor,
     joint: JointSums | None,
@@ -89,7 +104,8 @@ def decided_signs(
     odd : Tensor of shape (n_clouds, n_axes, n_moments, 2)
         Odd moments of each axis, see `odd_sums`.
     joint : callable or None
-        ``joint(clouds)`` gives `joint_sums` of the clouds of these indices.
+        ``joint(clouds, n_axes)`` gives `joint_sums` of the clouds of these indices, along the
+        first axes.
     tolerance : Tensor of shape (n_clouds, n_axes)
         Size up to which a moment may be rounding.
     absent : Tensor of bool, of shape (n_clouds, n_axes)
@@ -114,7 +130,12 @@ def decided_signs(
     margins[absent] = torch.inf
     unsure = ((margins <= tolerance) & ~absent).any(-1).nonzero().squeeze(-1)
     if joint is not None and len(unsure):
-        signs[unsure], margins[unsure] = _joint_signs(
-            own[unsure], joint(unsure), tolerance[unsure], absent[unsure], parity[unsure]
-        )
+        for part, n_axes in _alike(unsure, absent):
+            signs[part, :n_axes], margins[part, :n_axes] = _joint_signs(
+                own[part, :n_axes],
+                joint(part, n_axes),
+                tolerance[part, :n_axes],
+                absent[part, :n_axes],
+                parity[part],
+            )
     return signs, margins

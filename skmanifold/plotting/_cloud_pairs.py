@@ -11,6 +11,7 @@ from sklearn.utils import check_array, column_or_1d
 from skmanifold.exceptions import DegenerateFrameWarning
 from skmanifold.plotting._cloud_frames import BoolArray, fitted_frame, open_axes
 from skmanifold.plotting._final_step import final_step
+from skmanifold.utils import is_batch
 from skmanifold.utils._sklearn import take_rows
 
 _FLOATS = (np.float64, np.float32)
@@ -25,13 +26,6 @@ class CloudPairs(NamedTuple):
     frames: Any  # n_clouds x (1 + n_axes, n_dims), as `fitted_frame` gives them
     tied: BoolArray  # (n_clouds, n_axes)
     unsigned: BoolArray  # (n_clouds, n_axes)
-
-
-def is_batch(X: Any) -> bool:
-    """Whether `X` is a 3-D array or a list of clouds, and not one 2-D array."""
-    if isinstance(X, list | tuple):
-        return len(X) > 0 and np.ndim(X[0]) == 2
-    return getattr(X, "ndim", 2) == 3
 
 
 def chosen(clouds: Sequence[int] | None, n_clouds: int) -> list[int]:

@@ -15,7 +15,6 @@ from skmanifold.plotting._cloud_pairs import (
     check_names,
     check_pairs,
     chosen,
-    is_batch,
     is_one_cloud,
     pairs_from_estimator,
     taken,
@@ -30,6 +29,7 @@ from skmanifold.plotting._cloud_panels import (
 from skmanifold.plotting._color import scale
 from skmanifold.plotting._final_step import final_step
 from skmanifold.plotting._matplotlib import import_pyplot
+from skmanifold.utils import is_batch
 
 
 class PointCloudDisplay:

@@ -1,5 +1,6 @@
 """Helpers beneath every layer: devices, seeds, chunks of rows and progress of a fit."""
 
+from skmanifold.utils._batch import is_batch, is_list
 from skmanifold.utils._chunk import coordinates_at_once, row_chunks
 from skmanifold.utils._device import resolve_device, to_numpy, to_tensor
 from skmanifold.utils._fitting import fit_steps, undone_on_failure
@@ -10,6 +11,8 @@ __all__ = [
     "coordinates_at_once",
     "draw_seed",
     "fit_steps",
+    "is_batch",
+    "is_list",
     "resolve_device",
     "row_chunks",
     "to_numpy",

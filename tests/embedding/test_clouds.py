@@ -11,7 +11,6 @@ from skmanifold.embedding._clouds import (
     CloudBatch,
     Gathered,
     chunks,
-    is_batch,
     padded,
     read_batch,
     unflattened,
@@ -31,23 +30,6 @@ every_batch_size = pytest.mark.parametrize("batch_size", ["auto", 1, 3, 1000])
 
 def ragged(sizes, n_dims=3):
     return CloudBatch([np.full((size, n_dims), float(index)) for index, size in enumerate(sizes)])
-
-
-@pytest.mark.parametrize(
-    ("X", "expected"),
-    [
-        (np.ones((2, 3)), False),
-        (np.ones((2, 3, 4)), True),
-        (np.ones((2, 3, 4)).tolist(), True),
-        (np.ones((2, 3)).tolist(), False),
-        ([np.ones((2, 3)), np.ones((4, 3))], True),
-        ((np.ones((2, 3)),), True),
-        ([np.ones(3), np.ones(3)], False),
-        (np.ones((1, 2, 3, 4)), False),
-    ],
-)
-def test_what_is_a_batch(X, expected):
-    assert is_batch(X) is expected
 
 
 def test_arrays_and_lists_are_read():
@@ -103,6 +85,13 @@ def test_chunks_hold_a_bounded_number_of_coordinates(sizes, monkeypatch):
     uniform = CloudBatch(np.zeros((50, 30, 3)))
     lengths = {piece.stop - piece.start for piece in chunks(uniform, "auto", CPU)}
     assert max(lengths) == 2000 // 90
+
+
+def test_chunks_shrink_with_copies_of_the_clouds(monkeypatch):
+    monkeypatch.setattr(_clouds, "coordinates_at_once", lambda device: 600)
+    batch = read_batch(np.ones((64, 10, 3)))
+    sizes = [len(range(64)[chunks(batch, "auto", "cpu", copies=c)[0]]) for c in (1, 8, 16, 1024)]
+    assert sizes == [20, 20, 10, 1]
 
 
 def test_clouds_of_one_size_share_chunks():

@@ -9,6 +9,7 @@ from skmanifold.embedding._distance_input import (
     check_distances,
     check_not_negative,
     check_square,
+    check_squares,
     check_symmetric,
 )
 
@@ -22,6 +23,18 @@ def distances(rng):
 def test_distances_pass_in_any_unit(distances, size, dtype):
     for unit in (1 / size, 1.0, size):
         check_distances((unit * distances).astype(dtype))
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e170])
+def test_squares_that_floats_cannot_hold_are_refused(distances, unit):
+    with pytest.raises(ValueError, match=r"squares of distances.*in other units"):
+        check_squares(unit * distances)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("unit", [0.0, 1e-30, 1.0, 1e30])
+def test_squares_that_floats_hold_pass(distances, unit, dtype):
+    check_squares((unit * distances).astype(dtype))
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

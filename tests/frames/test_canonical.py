@@ -401,3 +401,34 @@ def test_distances_have_their_own_gradients_even_at_ties(rng, name):
     (found,) = grad((distances(tinv_mds(x, scale=None)) * weights).sum(), x)
     (expected,) = grad((distances(x) * weights).sum(), x)
     assert_allclose(found, expected, atol=1e-10 * max(1.0, np.abs(cloud).max() * 10))
+
+
+def test_clouds_of_few_axes_do_not_depend_on_others_in_the_batch(rng):
+    """Triples of axes decide the signs of the first cloud, and are too many for the second."""
+    octant = rng.standard_normal((5, 3)) * [3, 2, 1]
+    even = [[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]
+    few = np.pad((octant[:, None] * even).reshape(20, 3), ((0, 0), (0, 7)))
+    half = rng.standard_normal((10, 10)) * np.arange(10, 0, -1)
+    many = np.concatenate([half, -half])
+    both = tinv_mds(tensor(np.stack([few, many])))
+    assert_array_equal(both[0], tinv_mds(tensor(few)))
+    assert_allclose(both[0, :, :3], tinv_mds(tensor(few[:, :3])), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"x": torch.ones(4)}, r"x must be a float tensor of shape .*got .*\(4,\)"),
+        ({"x": torch.ones(0, 3)}, r"at least a point, got .*\(0, 3\)"),
+        ({"x": torch.ones(4, 3, dtype=torch.int64)}, "float tensor .*got torch.int64"),
+        ({"x": torch.full((4, 3), torch.nan)}, "NaN or infinity in 1 of 1 clouds"),
+        ({"x": torch.tensor([0.0, torch.inf]).reshape(2, 1, 1)}, "first is number 1"),
+        ({"mask": torch.ones(3, 4, dtype=torch.bool)}, r"mask must be .*\(4, 3\).*\(3, 4\)"),
+        ({"mask": torch.ones(4, 3)}, "bool tensor .* got torch.float32"),
+        ({"scale": "max"}, "scale must be one of .*'max_eig'.* got 'max'"),
+        ({"sign": "moments"}, "sign must be one of .*'moment'.* got 'moments'"),
+    ],
+)
+def test_what_is_wrong_is_told(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        tinv_mds(**{"x": torch.eye(3).expand(4, 3, 3), **wrong})

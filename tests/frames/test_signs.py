@@ -3,7 +3,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmanifold.frames._moments import joint_sets
+from skmanifold.frames import _signs
+from skmanifold.frames._moments import joint_sets, n_joint_moments
 from skmanifold.frames._signs import decided_signs
 from tests.frames.known_clouds import all_signs, tensor
 
@@ -48,11 +49,15 @@ class Problem:
         """Signs and margins; of the clouds with their axes flipped, if asked for."""
         flips = np.ones_like(self.own) if flips is None else flips
         products = np.stack([flips[:, list(s)].prod(1) for s in joint_sets(self.n_axes)], axis=1)
-        joint = as_sums((self.joint * products)[..., None])
+        sums = as_sums((self.joint * products)[..., None])
+
+        def joint(clouds, n_axes):
+            return sums[clouds][:, [max(axes) < n_axes for axes in joint_sets(self.n_axes)]]
+
         absent = np.zeros_like(self.own) if absent is None else absent
         signs, margins = decided_signs(
             as_sums((self.own * flips)[..., None]),
-            lambda clouds: joint[clouds],
+            joint,
             torch.full(self.own.shape, TOLERANCE, dtype=torch.float64),
             absent=tensor(absent).bool(),
             parity=tensor(self.parity * flips.prod(1)),
@@ -143,6 +148,27 @@ def test_absent_axes_decide_nothing(rng, n_axes):
     assert_array_equal(signs[:, :-1], alone_signs)
     assert_array_equal(margins[:, :-1], alone_margins)
     assert (margins[:, -1] == np.inf).all()
+
+
+def test_joint_moments_are_asked_for_a_few_alike_clouds_at_a_time(rng, monkeypatch):
+    """Sums grow with the third power of the axes: those without extent must not count."""
+    monkeypatch.setattr(_signs, "SUMS_AT_ONCE", 1000)
+    extents = rng.integers(1, 13, size=40)
+    absent = tensor(np.arange(12) >= extents[:, None]).bool()
+    asked = []
+
+    def joint(clouds, n_axes):
+        asked.extend(clouds.tolist())
+        assert (extents[clouds] == n_axes).all()
+        sums = torch.zeros(len(clouds), len(joint_sets(n_axes)), n_joint_moments(n_axes), 2)
+        assert len(clouds) == 1 or sums.numel() <= 1000
+        return sums.double()
+
+    tolerance = torch.full((40, 12), TOLERANCE, dtype=torch.float64)
+    no_parity = torch.zeros(40, dtype=torch.float64)
+    zeros = torch.zeros(40, 12, 3, 2, dtype=torch.float64)
+    decided_signs(zeros, joint, tolerance, absent=absent, parity=no_parity)
+    assert sorted(asked) == list(range(40))
 
 
 @pytest.mark.parametrize("n_axes", [1, 2, 4])

@@ -406,3 +406,12 @@ def test_missing_matplotlib_says_what_to_install(tinv, X, monkeypatch, method):
     first = {"from_estimator": tinv, "from_clouds": X}[method]
     with pytest.raises(ImportError, match=r'pip install "skmanifold\[plot\]"'):
         getattr(PointCloudDisplay, method)(first, X)
+
+
+def test_arrays_of_clouds_are_drawn_as_lists_are(rng):
+    X = [rng.standard_normal((n, 2)) * [2, 1] for n in (8, 9)]
+    array = np.empty(2, dtype=object)
+    array[:] = X
+    drawn = [PointCloudDisplay.from_estimator(TinvMDS().fit(Y), Y) for Y in (X, array)]
+    for one, other in zip(*(each.scatters_.ravel() for each in drawn), strict=True):
+        assert_array_equal(one.get_offsets(), other.get_offsets())
