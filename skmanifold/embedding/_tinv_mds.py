@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
@@ -45,11 +45,11 @@ from skmanifold.frames import (
     scaled_clouds,
 )
 from skmanifold.utils import (
+    coordinates_at_once,
     draw_seed,
     fit_steps,
     is_batch,
     resolve_device,
-    row_chunks,
     to_numpy,
     to_tensor,
     torch_generator,
@@ -58,6 +58,7 @@ from skmanifold.utils import (
 )
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context, output_config
 
+CPU = torch.device("cpu")
 MOST_FRAME_AXES = 10  # 1024 copies of every cloud
 PER_POINT = ("points", "frames")
 FORMS = {
@@ -530,7 +531,8 @@ class TinvMDS(
     def _placed(self, X):
         """Coordinates of points in the frame of the fitted cloud."""
         placed = np.empty((len(X), self.n_components_), dtype=X.dtype)
-        for rows in row_chunks(len(X), 8 * 3 * X.shape[1]):
+        n_rows = max(1, coordinates_at_once(CPU) // X.shape[1])
+        for rows in gen_batches(len(X), n_rows):
             block = X[rows].astype(np.float64)
             if self.metric == "precomputed":
                 block = -(block**2) / 2  # Gower's formula
