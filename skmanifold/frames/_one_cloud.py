@@ -15,7 +15,7 @@ from skmanifold.frames._canonical import (
     spanning_axes,
     with_precision,
 )
-from skmanifold.frames._principal import Layout, turned
+from skmanifold.frames._principal import Layout, total, turned
 from skmanifold.frames._sampling import SamplingErrors, sampling_errors
 from skmanifold.utils import coordinates_at_once, to_tensor
 
@@ -52,7 +52,7 @@ def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFram
         for rows in gen_batches(n_points, rows_at_once):
             yield to_tensor(points[rows], device=device, dtype=torch.float64) / unit
 
-    mean = torch.stack([block.sum(0) for block in raw()]).sum(0) / n_points
+    mean = total(lambda block: block.sum(0), raw) / n_points
 
     def blocks() -> Iterator[torch.Tensor]:
         return ((block - mean).mT[None] for block in raw())
