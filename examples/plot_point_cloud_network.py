@@ -117,9 +117,9 @@ for name, network in networks.items():
 
 # %%
 # Without anything in front, the network knows the poses of the training set and is lost on all
-# others: one of thirteen would be right by chance. Turns at random help, and would help more
-# with more rounds and a larger network, but the answer still depends on the pose. With canonical
-# coordinates it does not, and nothing has to be learned for that.
+# others: one of thirteen would be right by chance. Turns at random help, but the answer still
+# depends on the pose. With canonical coordinates it does not, and nothing has to be learned for
+# that.
 
 import matplotlib.pyplot as plt
 
