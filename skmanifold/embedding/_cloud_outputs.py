@@ -4,7 +4,7 @@ from itertools import product
 
 import torch
 
-from skmanifold.frames import cloud_features, sampling_errors
+from skmanifold.frames import cloud_features, point_counts, sampling_errors
 
 # Fitted attributes, in the order of what they are made of.
 CERTAINTY = ("eigen_gap_", "sign_margin_", "axis_error_", "sign_error_")
@@ -44,9 +44,7 @@ def certainty(layout, errors, rules):
 
 def cloud_report(clouds, mask, rules, n_axes):
     """What a fit on a batch tells about each cloud, along its first axes."""
-    coordinates = clouds.coordinates
-    counts = torch.full_like(clouds.size, coordinates.shape[-1]) if mask is None else mask.sum(-1)
-    errors = sampling_errors(lambda: [coordinates], counts)
+    errors = sampling_errors(lambda: [clouds.coordinates], point_counts(clouds.coordinates, mask))
     sure = certainty(clouds.layout, errors, rules)
     report = {name: value[:, :n_axes] for name, value in sure.items()}
     return {**report, "negative_energy_": clouds.negative_energy}

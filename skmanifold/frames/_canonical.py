@@ -64,6 +64,28 @@ def unit_length(variances: torch.Tensor, scale: str | None, rounding: float) -> 
     return torch.where(square > rounding**2, square, 1.0).sqrt()
 
 
+def point_counts(points: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Numbers of points in the last axis that are no filling, at least 1, of shape (n_clouds,)."""
+    counts = torch.full_like(points[:, 0, 0], points.shape[-1])
+    return counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
+
+
+def canonical_units(
+    size: torch.Tensor, unit: torch.Tensor, scale: str | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The length that becomes 1 in units of the data, and the factor that makes it so.
+
+    Parameters
+    ----------
+    size : Tensor of shape (n_clouds,)
+        That length for clouds in multiples of `unit`, to which the factor applies.
+    unit : Tensor of shape (n_clouds,)
+        In units of the data, which a `scale` of None goes back to.
+    scale : str or None
+    """
+    return (torch.ones_like(size), unit) if scale is None else (size * unit, 1 / size)
+
+
 def canonical_frame(
     blocks: Blocks,
     counts: torch.Tensor,
@@ -140,8 +162,7 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     points = x.mT.to(torch.float64).contiguous()
     padded = None if mask is None else ~mask[:, None]
     points = points if padded is None else points.masked_fill(padded, 0.0)
-    counts = torch.full_like(points[:, 0, 0], points.shape[-1])
-    counts = counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
+    counts = point_counts(points, mask)
     unit = power_of_two(_largest(points))
     points = points / unit[:, None, None]
     centered = points - points.sum(-1, keepdim=True) / counts[:, None, None]
@@ -149,9 +170,7 @@ def canonical_clouds(x: torch.Tensor, mask: torch.Tensor | None, rules: Rules) -
     rounding = rounding_level(x.shape[-1], x.dtype)
     rules = with_precision(rules, x.dtype)
     frame = canonical_frame(lambda: [centered], counts, rounding, rules, spanning_axes(centered))
-    # Without a scale, coordinates are back in units of the data.
-    size = frame.size * unit if rules.scale else torch.ones_like(unit)
-    factor = 1 / frame.size if rules.scale else unit
+    size, factor = canonical_units(frame.size, unit, rules.scale)
     coordinates = frame.axes.mT @ centered * factor[:, None, None]
     layout = frame.layout._replace(spreads=frame.layout.spreads * factor[:, None])
     return CanonicalClouds(coordinates, size, layout, torch.zeros_like(size))

@@ -6,6 +6,8 @@ import torch
 from skmanifold.frames._canonical import (
     CanonicalClouds,
     Rules,
+    canonical_units,
+    point_counts,
     power_of_two,
     unit_length,
     with_precision,
@@ -46,8 +48,7 @@ def scaled_clouds(
     lengths = distances.to(torch.float64)
     padded = None if mask is None else ~(mask[:, None] & mask[..., None])
     lengths = lengths if padded is None else lengths.masked_fill(padded, 0.0)
-    counts = torch.full_like(lengths[:, 0, 0], lengths.shape[-1])
-    counts = counts if mask is None else mask.sum(-1).clamp_min(1).to(counts)
+    counts = point_counts(lengths, mask)
     unit = power_of_two(lengths.amax((1, 2)))
     squares = (lengths / unit[:, None, None]).square()
     values, vectors = symmetric_eigen(_double_centered(squares, counts, padded))
@@ -67,11 +68,9 @@ def scaled_clouds(
         gap_tol=rules.gap_tol,
         sign_tol=with_precision(rules, distances.dtype).sign_tol,
     )
-    size = unit_length(variances, rules.scale, 0.0)
-    factor = 1 / size if rules.scale else unit
+    size, factor = canonical_units(unit_length(variances, rules.scale, 0.0), unit, rules.scale)
     signed = coordinates[:, : rules.n_components] * (layout.signs * factor[:, None])[..., None]
     layout = layout._replace(spreads=layout.spreads * factor[:, None])
-    size = size * unit if rules.scale else torch.ones_like(size)
     energy = values.abs().sum(-1)
     share = (energy - values.sum(-1)) / 2 / energy.masked_fill(energy == 0, 1.0)
     return CanonicalClouds(signed, size, layout, share)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from skmanifold.frames._canonical import point_counts
 from skmanifold.frames._handedness import handedness
 
 # Variances are shared between axes as far as their relative difference is below this. Small clouds
@@ -143,8 +144,7 @@ def cloud_features(
         coordinate and of the radius; the mean embedding, averaged over frames; sizes of its
         odd parts along each axis; and `handedness`, if `chiral`.
     """
-    full = torch.full_like(coordinates[:, 0, 0], coordinates.shape[-1])
-    counts = full if mask is None else mask.sum(-1).to(full)
+    counts = point_counts(coordinates, mask)
     n_kept = frequencies.shape[1]
     alike = likeness(spreads)
     shares = (alike / alike.sum(-1, keepdim=True))[:, :n_kept]

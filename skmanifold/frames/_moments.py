@@ -33,17 +33,17 @@ def odd_sums(coordinates: torch.Tensor) -> torch.Tensor:
     sums : Tensor of shape (..., n_axes, 3, 2)
         Of the powers, and of their absolute values.
     """
+    return axis_sums(coordinates)[1]
+
+
+def axis_sums(coordinates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of squares, (..., n_axes), and `odd_sums` of each coordinate."""
     squares = coordinates.square()
     power, sums = coordinates * squares, []
     for _ in ODD_POWERS:
         sums.append(_sums(power))
         power = power * squares
-    return torch.stack(sums, dim=-2)
-
-
-def axis_sums(coordinates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sums of squares, (..., n_axes), and `odd_sums` of each coordinate."""
-    return coordinates.square().sum(-1), odd_sums(coordinates)
+    return squares.sum(-1), torch.stack(sums, dim=-2)
 
 
 def joint_sets(n_axes: int) -> list[tuple[int, ...]]:

@@ -10,6 +10,7 @@ from sklearn.utils import gen_batches
 from skmanifold.frames._canonical import (
     Rules,
     canonical_frame,
+    canonical_units,
     power_of_two,
     rounding_level,
     spanning_axes,
@@ -66,6 +67,6 @@ def one_frame(points: np.ndarray, rules: Rules, device: torch.device) -> OneFram
         spanning_axes(next(blocks())) if wide else None,
     )
     layout = frame.layout._replace(spreads=frame.layout.spreads * unit)
-    size = frame.size * unit if rules.scale else torch.ones_like(unit)
+    size, _ = canonical_units(frame.size, unit, rules.scale)
     errors = sampling_errors(turned(blocks, frame.axes), counts)
     return OneFrame(mean * unit, frame.axes[0], size[0], layout, errors)

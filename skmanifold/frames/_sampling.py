@@ -53,8 +53,7 @@ def sampling_errors(blocks: Blocks, counts: torch.Tensor) -> SamplingErrors:
     inverse = _inverse_gaps(variances)
     # 0 * inf, of axes without extent that tie, is no turn at all.
     turns = (squares * share * inverse.square()).nan_to_num(nan=0.0, posinf=torch.inf)
-    quarter = torch.pi / 2
-    axes = turns.sum(-1).sqrt().clamp_max(quarter)
+    axes = turns.sum(-1).sqrt().clamp_max(torch.pi / 2)
 
     thirds = torch.diagonal(mixed, dim1=-2, dim2=-1)
     lever = (3 * mixed * inverse).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
@@ -63,6 +62,6 @@ def sampling_errors(blocks: Blocks, counts: torch.Tensor) -> SamplingErrors:
         straight = block**3 - 3 * variances[..., None] * block - thirds[..., None]
         return (straight + block * (lever @ block)).square().sum(-1)
 
-    deviation = (total(influence, blocks)).sqrt() / counts[:, None]
+    deviation = total(influence, blocks).sqrt() / counts[:, None]
     score = (thirds.abs() / deviation).nan_to_num(nan=torch.inf)
     return SamplingErrors(axes, torch.special.ndtr(-score))

@@ -15,13 +15,14 @@ class _Equations:
     """Known products of signs over sets of axes, cloud by cloud.
 
     They are linear equations over the field of two elements, kept fully reduced: an equation of
-    axis p has p as its last axis, and no other equation has p.
+    axis p has p as its last axis, and no other equation has p. Axes without an equation have the
+    sign +1, so that the product of an equation is the sign of its axis.
     """
 
     def __init__(self, n_clouds: int, n_axes: int, device: torch.device) -> None:
         shape = (n_clouds, n_axes)
         self._sets = torch.zeros((*shape, n_axes), dtype=torch.bool, device=device)
-        self._products = torch.ones(shape, dtype=torch.float64, device=device)
+        self.signs = torch.ones(shape, dtype=torch.float64, device=device)
         self.known = torch.zeros(shape, dtype=torch.bool, device=device)
         self.margins = torch.zeros(shape, dtype=torch.float64, device=device)
 
@@ -34,17 +35,13 @@ class _Equations:
         if len(fresh) == 0:
             return
         equation, moments = equation[fresh], moments[fresh]
-        product = moments.sign() * self._products[fresh][:, axes].prod(-1)
+        product = moments.sign() * self.signs[fresh][:, axes].prod(-1)
         last = equation.shape[1] - 1 - equation.flip(-1).to(torch.uint8).argmax(-1)
         self.known[fresh, last], self.margins[fresh, last] = True, moments.abs()
         affected = self._sets[fresh, :, last]
         affected[torch.arange(len(fresh)), last] = True
         self._sets[fresh] ^= affected[..., None] & equation[:, None]
-        self._products[fresh] *= torch.where(affected, product[:, None], 1.0)
-
-    def solution(self) -> torch.Tensor:
-        """Signs of shape (n_clouds, n_axes); +1 where no equation decides."""
-        return self._products.clone()
+        self.signs[fresh] *= torch.where(affected, product[:, None], 1.0)
 
 
 def _joint_signs(
@@ -70,7 +67,7 @@ def _joint_signs(
         noise = present[:, list(axes) if len(axes) > 1 else slice(None)].amax(-1)
         moments = decisive(sums, noise)
         equations.add(axes, moments, moments.abs() > noise)
-    return equations.solution(), torch.where(equations.known, equations.margins, own.abs())
+    return equations.signs, torch.where(equations.known, equations.margins, own.abs())
 
 
 def _alike(clouds: torch.Tensor, absent: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:

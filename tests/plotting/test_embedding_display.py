@@ -16,16 +16,8 @@ from sklearn.utils import check_random_state
 
 from skmanifold.plotting import EmbeddingDisplay
 
-mpl = pytest.importorskip("matplotlib", reason="matplotlib comes with the plot extra")
-
-
-@pytest.fixture(autouse=True)
-def pyplot():
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
+pytest.importorskip("matplotlib", reason="matplotlib comes with the plot extra")
+pytestmark = pytest.mark.usefixtures("pyplot")
 
 
 @pytest.fixture

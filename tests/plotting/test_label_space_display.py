@@ -15,6 +15,7 @@ from skmanifold.label_space import as_label_space
 from skmanifold.plotting import LabelSpaceDisplay, _label_layout
 
 mpl = pytest.importorskip("matplotlib", reason="matplotlib comes with the plot extra")
+pytestmark = pytest.mark.usefixtures("pyplot")
 
 TAXONOMY = {
     "cat": "feline",
@@ -28,15 +29,6 @@ TAXONOMY = {
 }
 NAMES = [*TAXONOMY, "animal"]
 BLUE, SKY, VERMILION = "#0072B2", "#56B4E9", "#D55E00"
-
-
-@pytest.fixture(autouse=True)
-def pyplot():
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
 
 
 @pytest.fixture

@@ -18,15 +18,7 @@ from skmanifold.exceptions import DegenerateFrameWarning
 from skmanifold.plotting import PointCloudDisplay
 
 mpl = pytest.importorskip("matplotlib", reason="matplotlib comes with the plot extra")
-
-
-@pytest.fixture(autouse=True)
-def pyplot():
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("pyplot")
 
 
 @pytest.fixture
