@@ -1,14 +1,13 @@
 """Random similarities of point clouds: turns, mirror images, scales, shifts and orders."""
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state, check_scalar
 
-from skmanifold.datasets._sample import FloatArray
+from skmanifold.datasets._sample import FloatArray, check_at_least
 
 Cloud = NDArray[np.floating[Any]]
 Clouds = TypeVar("Clouds", Cloud, list[Cloud])
@@ -140,10 +139,3 @@ def _checked_clouds(X: Any) -> Sequence[Cloud]:
     if len(dims) > 1:
         raise ValueError(f"The clouds in X must have one number of columns, got {dims}.")
     return clouds
-
-
-def check_at_least(least: float, value: float, name: str) -> None:
-    """Refuse numbers below `least`, infinity and NaN (which `check_scalar` lets through)."""
-    check_scalar(value, name, Real, min_val=least)
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value}.")

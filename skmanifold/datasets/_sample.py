@@ -90,10 +90,17 @@ class ManifoldSample:
         return self.latent[index]
 
 
+def check_at_least(least: float, value: float, name: str) -> None:
+    """Refuse numbers below `least`, infinity and NaN (which `check_scalar` lets through)."""
+    check_scalar(value, name, Real, min_val=least)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}.")
+
+
 def check_sampling(n_samples: int, noise: float) -> None:
-    """Refuse a size that is not positive and a noise that is negative."""
+    """Refuse a size that is not positive and a noise that is negative or not finite."""
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
-    check_scalar(noise, "noise", Real, min_val=0)
+    check_at_least(0, noise, "noise")
 
 
 def add_noise(X: FloatArray, noise: float, rng: np.random.RandomState) -> FloatArray:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state, check_scalar
 
-from skmanifold.datasets._motions import check_at_least
-from skmanifold.datasets._sample import FloatArray, add_noise
+from skmanifold.datasets._sample import FloatArray, add_noise, check_at_least
 
 # Draws proportions, then points, uniform by area (by length on a curve), shape (n, 3).
 Sampler = Callable[[int, np.random.RandomState], FloatArray]

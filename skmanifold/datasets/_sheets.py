@@ -56,7 +56,7 @@ def make_swiss_roll(
     Raises
     ------
     ValueError
-        If `n_samples` is not positive, `noise` is negative or `hole` is not a bool.
+        If `n_samples` is not positive, `noise` negative or not finite, or `hole` not a bool.
 
     See Also
     --------
@@ -121,7 +121,7 @@ def make_s_curve(
     Raises
     ------
     ValueError
-        If `n_samples` is not positive or `noise` is negative.
+        If `n_samples` is not positive, or `noise` is negative or not finite.
 
     See Also
     --------

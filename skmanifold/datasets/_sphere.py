@@ -48,7 +48,8 @@ def make_sphere(
     Raises
     ------
     ValueError
-        If `n_samples`, `radius` or `n_dim` is not positive, or `noise` is negative.
+        If `n_samples`, `radius` or `n_dim` is not positive, or `noise` is negative or not
+        finite.
 
     See Also
     --------

@@ -49,7 +49,8 @@ def make_torus(
     Raises
     ------
     ValueError
-        If `n_samples` or a radius is not positive, or `noise` is negative.
+        If `n_samples` or a radius is not positive, or `noise` is negative
+        or not finite.
 
     See Also
     --------

@@ -47,7 +47,8 @@ def make_branching_tree(
     Raises
     ------
     ValueError
-        If a count is not positive, `noise` is negative, or there are fewer points than branches.
+        If a count is not positive, `noise` is negative or not finite, or there are fewer points
+        than branches.
 
     References
     ----------

@@ -123,7 +123,15 @@ def test_pickle_and_freeze(make):
 
 @every_generator
 @pytest.mark.parametrize(
-    ("name", "value"), [("n_samples", 0), ("n_samples", 2.5), ("noise", -1), ("noise", "loud")]
+    ("name", "value"),
+    [
+        ("n_samples", 0),
+        ("n_samples", 2.5),
+        ("noise", -1),
+        ("noise", "loud"),
+        ("noise", np.nan),
+        ("noise", np.inf),
+    ],
 )
 def test_bad_parameters_are_named(make, name, value):
     with pytest.raises((ValueError, TypeError), match=name):
