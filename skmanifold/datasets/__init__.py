@@ -1,5 +1,6 @@
-"""Manifolds that know their geodesic distances, point clouds of shapes, and real data."""
+"""Manifolds that know their geodesics, vector fields, point clouds of shapes, and real data."""
 
+from skmanifold.datasets._eeg import load_eeg_layout
 from skmanifold.datasets._motions import moved_clouds
 from skmanifold.datasets._pbmc68k import load_pbmc68k
 from skmanifold.datasets._sample import ManifoldSample
@@ -8,16 +9,22 @@ from skmanifold.datasets._sheets import make_s_curve, make_swiss_roll
 from skmanifold.datasets._sphere import make_sphere
 from skmanifold.datasets._torus import make_torus
 from skmanifold.datasets._tree import make_branching_tree
+from skmanifold.datasets._vector_fields import VectorFieldSample, make_vector_field
+from skmanifold.datasets._winds import load_winds
 
 __all__ = [
     "ManifoldSample",
     "ShapeSample",
+    "VectorFieldSample",
+    "load_eeg_layout",
     "load_pbmc68k",
+    "load_winds",
     "make_branching_tree",
     "make_s_curve",
     "make_shapes",
     "make_sphere",
     "make_swiss_roll",
     "make_torus",
+    "make_vector_field",
     "moved_clouds",
 ]
