@@ -13,33 +13,59 @@ if TYPE_CHECKING:
     from skmanifold.classification import LokiPredictor
     from skmanifold.embedding import HeatGeodesicEmbedding, TinvMDS, tinv_mds
     from skmanifold.exceptions import DegenerateFrameWarning
+    from skmanifold.gaussian_process import (
+        RVGP,
+        ConnectionLaplacianKernel,
+        connection_laplacian,
+        furthest_point_sampling,
+        tangent_frames,
+    )
 
 __version__ = "0.1.0.dev0"
 
 # Public name -> the module that defines it.
 _NAMES = {
+    "ConnectionLaplacianKernel": "skmanifold.gaussian_process",
     "DegenerateFrameWarning": "skmanifold.exceptions",
     "HeatGeodesicEmbedding": "skmanifold.embedding",
     "LokiPredictor": "skmanifold.classification",
+    "RVGP": "skmanifold.gaussian_process",
     "TinvMDS": "skmanifold.embedding",
+    "connection_laplacian": "skmanifold.gaussian_process",
+    "furthest_point_sampling": "skmanifold.gaussian_process",
     "show_versions": "skmanifold._show_versions",
+    "tangent_frames": "skmanifold.gaussian_process",
     "tinv_mds": "skmanifold.embedding",
 }
-_SUBPACKAGES = ("classification", "datasets", "embedding", "exceptions", "metrics", "plotting")
-
-__all__ = [
-    "DegenerateFrameWarning",
-    "HeatGeodesicEmbedding",
-    "LokiPredictor",
-    "TinvMDS",
-    "__version__",
+_SUBPACKAGES = (
     "classification",
     "datasets",
     "embedding",
     "exceptions",
+    "gaussian_process",
+    "metrics",
+    "plotting",
+)
+
+__all__ = [
+    "ConnectionLaplacianKernel",
+    "DegenerateFrameWarning",
+    "HeatGeodesicEmbedding",
+    "LokiPredictor",
+    "RVGP",
+    "TinvMDS",
+    "__version__",
+    "classification",
+    "connection_laplacian",
+    "datasets",
+    "embedding",
+    "exceptions",
+    "furthest_point_sampling",
+    "gaussian_process",
     "metrics",
     "plotting",
     "show_versions",
+    "tangent_frames",
     "tinv_mds",
 ]
 

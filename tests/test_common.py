@@ -31,9 +31,9 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmanifold
-from skmanifold import HeatGeodesicEmbedding, LokiPredictor, TinvMDS
+from skmanifold import RVGP, HeatGeodesicEmbedding, LokiPredictor, TinvMDS
 
-ESTIMATORS = [HeatGeodesicEmbedding(), LokiPredictor(), TinvMDS()]
+ESTIMATORS = [HeatGeodesicEmbedding(), LokiPredictor(), RVGP(), TinvMDS()]
 
 FEWEST_PASSED = 45
 LEFT_OUT_CHECKS = [  # by `check_estimator`, which asks them of scikit-learn's own estimators only

@@ -1,0 +1,266 @@
+"""What the user hands over: labels, given geometry, and the points of both kinds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.utils import check_array
+
+from skmanifold.graph import (
+    ConnectionSpectrum,
+    component_labels,
+    connection_spectrum,
+    edges,
+    surface_spectrum,
+)
+from skmanifold.mesh import check_faces, cotangent_weights, vertex_areas, vertex_frames
+from skmanifold.utils import warn_user
+
+TANGENTIAL = 0.7  # of the energy of vectors, from which on they count as a tangent field
+ROUNDING = 1e-6  # of orthonormal frames that come as numbers with few digits
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled rows of X and their values (n_labels, q); whether y was one-dimensional."""
+
+    rows: np.ndarray
+    values: np.ndarray
+    flat: bool
+
+
+def read_labels(y: np.ndarray, missing_target: str) -> Labels:
+    """Labels of the rows that have one.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing without permission, in part, or altogether.
+    """
+    values = y.reshape(len(y), -1).astype(np.float64)
+    missing = np.isnan(values)
+    if missing.any() and missing_target == "error":
+        raise ValueError(
+            f"Input y contains NaN, in {int(missing.any(1).sum())} rows. Pass "
+            "missing_target='unlabeled' to use these points for the graph alone, or drop them."
+        )
+    partly = missing.any(1) & ~missing.all(1)
+    if partly.any():
+        raise ValueError(
+            f"y has numbers beside NaN in row {int(np.flatnonzero(partly)[0])}: a label is there "
+            "as a whole or not at all."
+        )
+    rows = np.flatnonzero(~missing.any(1))
+    if len(rows) == 0:
+        raise ValueError("y has no label: all of its rows are NaN.")
+    return Labels(rows, values[rows], y.ndim == 1)
+
+
+def has_nan(y) -> bool:
+    """Whether y is an array of real numbers with NaN among them."""
+    try:
+        values = np.asarray(y)
+        values = values.astype(np.float64) if values.dtype.kind == "O" else values
+    except (TypeError, ValueError):
+        return False
+    return y is not None and values.dtype.kind == "f" and bool(np.isnan(values).any())
+
+
+def all_points(X: np.ndarray, X_unlabeled) -> np.ndarray:
+    """Labelled points, and the unlabelled ones after them, in float64.
+
+    Raises
+    ------
+    ValueError
+        If the unlabelled ones have another number of features.
+    """
+    if X_unlabeled is None:
+        return X.astype(np.float64)
+    more = check_array(X_unlabeled, dtype=np.float64, input_name="X_unlabeled")
+    if more.shape[1] != X.shape[1]:
+        raise ValueError(f"X_unlabeled has {more.shape[1]} features, but X has {X.shape[1]}.")
+    return np.concatenate((X, more))
+
+
+def rms_radius(points: np.ndarray) -> float:
+    """Root mean square distance from the centre; 1 where all points are one."""
+    radius = float(np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean()))
+    return radius if radius > 0 else 1.0
+
+
+def standardization(values: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale of targets: a vector field keeps its origin and its proportions."""
+    if kind == "scalar":
+        offset, scale = values.mean(0), values.std(0)
+    else:
+        offset, scale = np.zeros(1), np.sqrt((values**2).mean(keepdims=True))[0]
+    return offset, np.where(scale > 1e-12 * np.abs(values).max(initial=0), scale, 1.0)
+
+
+def kind_of(field: str, labels: Labels, frames: np.ndarray) -> tuple[str, float | None]:
+    """The kind of field, and the share of its energy in the tangent spaces.
+
+    Parameters
+    ----------
+    field : {"auto", "vector", "scalar", "tangent"}
+    labels : Labels
+    frames : ndarray of shape (n_labels, d, m)
+        Tangent frames at the labelled points.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not have the width that `field` needs.
+    """
+    n_outputs, (_, n_features, dim) = labels.values.shape[1], frames.shape
+    if field == "tangent":
+        if labels.flat or n_outputs != dim:
+            raise ValueError(
+                f"field='tangent' needs y of {dim} coordinates, the dimension of the frames, got "
+                f"{_width(labels)}."
+            )
+        return field, 1.0
+    shaped = not labels.flat and n_outputs == n_features
+    if field == "vector" and not shaped:
+        raise ValueError(
+            f"field='vector' needs y of X's width, {n_features}, got {_width(labels)}. Scalars "
+            "want field='scalar'."
+        )
+    if field == "scalar" or not shaped:
+        return "scalar", None
+    share = tangential_share(labels.values, frames)
+    if field == "auto":
+        # Where the manifold fills the space every vector is tangent, which says nothing.
+        return ("vector" if dim < n_features and share >= TANGENTIAL else "scalar"), share
+    if share < TANGENTIAL:
+        warn_user(
+            f"Only {share:.0%} of the energy of y is tangent to the manifold of dimension {dim}. "
+            "Is y a vector field on it, and manifold_dim right?"
+        )
+    return field, share
+
+
+def _width(labels: Labels) -> str:
+    """Words for the shape of y."""
+    return "one dimension" if labels.flat else f"{labels.values.shape[1]} columns"
+
+
+def tangential_share(values: np.ndarray, frames: np.ndarray) -> float:
+    """Share of the energy of vectors (n, d) that lies in the tangent spaces (n, d, m)."""
+    total = (values**2).sum()
+    inside = (np.einsum("nd,ndm->nm", values, frames) ** 2).sum()
+    return float(inside / total) if total > 0 else 1.0
+
+
+def checked_frames(frames, n_points: int, n_features: int, manifold_dim) -> np.ndarray:
+    """Given tangent frames, one for each point.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or the columns are not orthonormal.
+    """
+    frames = np.asarray(frames, dtype=np.float64)
+    if frames.ndim != 3 or frames.shape[:2] != (n_points, n_features):
+        raise ValueError(
+            f"frames must have shape ({n_points}, {n_features}, manifold_dim), one for each row "
+            f"of X and of X_unlabeled after them, got {frames.shape}."
+        )
+    order = frames.shape[2]
+    if not 1 <= order <= n_features or manifold_dim not in ("auto", order):
+        raise ValueError(
+            f"frames are of dimension {order}, which does not go with "
+            f"manifold_dim={manifold_dim!r} and {n_features} features."
+        )
+    gram = np.einsum("ndm,ndk->nmk", frames, frames)
+    wrong = ~(np.abs(gram - np.eye(order)).max((1, 2)) < ROUNDING)
+    if wrong.any():
+        raise ValueError(
+            f"frames must have orthonormal columns; those of row {int(np.flatnonzero(wrong)[0])} "
+            "do not. numpy.linalg.qr makes them so."
+        )
+    return frames
+
+
+@dataclass(frozen=True)
+class GraphSpectrum:
+    """The spectrum of a graph that the user gave, whatever the frames.
+
+    Attributes
+    ----------
+    affinity : csr_array of shape (n_points, n_points)
+    bandwidth : float
+        Median length of its edges.
+    """
+
+    affinity: csr_array
+    bandwidth: float
+
+    @classmethod
+    def of(cls, graph, points: np.ndarray) -> "GraphSpectrum":
+        """From symmetric weights of edges between the points.
+
+        Raises
+        ------
+        ValueError
+            If the graph has another size, negative or infinite weights, or directions.
+        """
+        graph = csr_array(graph, dtype=np.float64)
+        n_points = len(points)
+        if graph.shape != (n_points, n_points):
+            raise ValueError(
+                f"graph must have shape ({n_points}, {n_points}), with a node for each row of X "
+                f"and of X_unlabeled after them, got {graph.shape}."
+            )
+        if not np.isfinite(graph.data).all() or graph.data.min(initial=0) < 0:
+            raise ValueError("graph must hold finite weights of at least 0.")
+        if abs(graph - graph.T).max() > 1e-10 * graph.max():
+            raise ValueError("graph must be symmetric; pass (graph + graph.T) / 2.")
+        rows, columns, _ = edges(graph)
+        lengths = np.linalg.norm(points[rows] - points[columns], axis=1)
+        if not (lengths > 0).any():
+            raise ValueError("graph must join points that lie apart.")
+        # Half of each step stays where it is: the walk then has no negative eigenvalues.
+        degree = np.asarray(graph.sum(1)).ravel()
+        degree[degree == 0] = 1.0
+        lazy = graph + csr_array((degree, (np.arange(n_points),) * 2), shape=graph.shape)
+        return cls(csr_array(lazy), float(np.median(lengths[lengths > 0])))
+
+    @property
+    def n_components(self) -> int:
+        """Parts that the graph falls apart into."""
+        return int(component_labels(self.affinity).max()) + 1
+
+    def __call__(self, frames, n_pairs: int, **kwargs) -> ConnectionSpectrum:
+        return connection_spectrum(self.affinity, self.bandwidth, frames, n_pairs, **kwargs)
+
+
+@dataclass(frozen=True)
+class MeshSpectrum:
+    """The spectrum of a triangle mesh that the user gave, whatever the frames."""
+
+    weights: csr_array
+    areas: np.ndarray
+
+    @property
+    def n_components(self) -> int:
+        """Parts that the mesh falls apart into."""
+        return int(component_labels(self.weights).max()) + 1
+
+    def __call__(self, frames, n_pairs: int, **kwargs) -> ConnectionSpectrum:
+        return surface_spectrum(self.weights, self.areas, frames, n_pairs, **kwargs)
+
+
+def read_mesh(points: np.ndarray, faces) -> tuple[np.ndarray, MeshSpectrum]:
+    """Frames and spectrum of a triangle mesh.
+
+    Raises
+    ------
+    ValueError
+        If the points are not in space, or the faces are broken.
+    """
+    if points.shape[1] != 3:
+        raise ValueError(f"faces need points in space: X has {points.shape[1]} features, not 3.")
+    faces = check_faces(faces, len(points))
+    spectrum = MeshSpectrum(cotangent_weights(points, faces), vertex_areas(points, faces))
+    return vertex_frames(points, faces), spectrum

@@ -1,0 +1,116 @@
+"""Nodes, dimension and neighbourhoods: what is given, what is estimated, what may be chosen."""
+
+import numpy as np
+import torch
+
+from skmanifold.gaussian_process._field_geometry import FieldGeometry
+from skmanifold.graph import (
+    furthest_point_sampling,
+    kneighbors,
+    manifold_dimension,
+    n_quadratic_terms,
+)
+
+N_NEIGHBORS = (15, 30, 60, 120)
+MOST_NODES, N_LANDMARKS = 5000, 3000
+N_DIMENSION, N_DIMENSION_NEIGHBORS = 2000, 10  # points and neighbours that tell the dimension
+
+
+def node_rows(
+    points: np.ndarray, n_landmarks: int | str | None, seed: int, device: torch.device
+) -> np.ndarray:
+    """Rows of the points that become nodes: distinct ones, and not too many."""
+    rows = distinct_rows(points)
+    if n_landmarks == "auto":
+        n_landmarks = N_LANDMARKS if len(rows) > MOST_NODES else None
+    if n_landmarks is None or n_landmarks >= len(rows):
+        return rows
+    chosen = furthest_point_sampling(points[rows], n_landmarks, random_state=seed, device=device)
+    return rows[np.sort(chosen)]
+
+
+def distinct_rows(points: np.ndarray) -> np.ndarray:
+    """The first row of each distinct point, rising."""
+    return np.sort(np.unique(points, axis=0, return_index=True)[1])
+
+
+def every_row(points: np.ndarray) -> np.ndarray:
+    """All rows, where a mesh or a graph names each of them.
+
+    Raises
+    ------
+    ValueError
+        If two are the same point.
+    """
+    rows = distinct_rows(points)
+    if len(rows) < len(points):
+        raise ValueError(
+            f"X and X_unlabeled hold {len(points) - len(rows)} duplicates; with faces or graph "
+            "every point is a node of its own. Merge them."
+        )
+    return rows
+
+
+def dimension_of(
+    points: np.ndarray, manifold_dim: int | str, device: torch.device, n_jobs: int | None
+) -> int:
+    """Dimension of the manifold: given, or estimated from distances to neighbours.
+
+    Raises
+    ------
+    ValueError
+        If it is more than that of the space.
+    """
+    n_points, n_features = points.shape
+    if manifold_dim != "auto":
+        if manifold_dim > n_features:
+            raise ValueError(
+                f"manifold_dim={manifold_dim} is more than the {n_features} features of X."
+            )
+        return int(manifold_dim)
+    if n_points == 1:
+        return 1
+    some = points[np.random.default_rng(0).permutation(n_points)[:N_DIMENSION]]
+    n_neighbors = min(N_DIMENSION_NEIGHBORS, n_points - 1)
+    found = kneighbors(points, n_neighbors + 1, queries=some, device=device, n_jobs=n_jobs)
+    return manifold_dimension(found[0][:, 1:], n_features)  # each one finds itself
+
+
+def frame_grid(geometry: FieldGeometry, n_frame_neighbors: int | str) -> tuple[int | None, ...]:
+    """Numbers of neighbours that frames may be fitted to; None where there is nothing to fit."""
+    available = len(geometry.points) - 1
+    fills = geometry.manifold_dim == geometry.points.shape[1]
+    if geometry.given_frames is not None or fills or available == 0:
+        return (None,)
+    if n_frame_neighbors != "auto":
+        return (_checked_number("n_frame_neighbors", n_frame_neighbors, available),)
+    # Enough for a quadratic and its noise; twice and a half as many where points are noisy.
+    least = n_quadratic_terms(geometry.manifold_dim) + 3
+    return tuple(sorted({min(k, available) for k in (least, round(2.5 * least))}))
+
+
+def graph_grid(geometry: FieldGeometry, n_neighbors: int | str) -> tuple[int | None, ...]:
+    """Numbers of neighbours that the graph may have; None where it is given."""
+    available = len(geometry.rows) - 1
+    if geometry.given_spectrum is not None:
+        return (None,)
+    if n_neighbors != "auto":
+        return (_checked_number("n_neighbors", n_neighbors, available),)
+    some = tuple(k for k in N_NEIGHBORS if k <= available)
+    return some or (max(available, 1),)
+
+
+def _checked_number(name: str, number: int, available: int) -> int:
+    """A number of neighbours that there are.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many.
+    """
+    if number > available:
+        raise ValueError(
+            f"{name}={number} is more than the {available} other points. Use 'auto' or a smaller "
+            "number."
+        )
+    return int(number)

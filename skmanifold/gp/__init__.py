@@ -1,0 +1,41 @@
+"""Gaussian processes on tensors: covariances of fields, evidence, posteriors, weight space."""
+
+from skmanifold.gp._connection_kernel import ConnectionLaplacianKernel
+from skmanifold.gp._density import leave_out_means, log_density
+from skmanifold.gp._feature_regression import (
+    FeatureMoments,
+    WeightPosterior,
+    feature_log_density,
+)
+from skmanifold.gp._field_kernel import FieldKernel, FieldPoints, Values, matern_variances
+from skmanifold.gp._posterior import (
+    ExactPosterior,
+    FeaturePosterior,
+    FieldFeatures,
+    rows_of_targets,
+    with_noise,
+)
+from skmanifold.gp._search import Found, LogNormal, Objective, maximize_evidence, random_start
+
+__all__ = [
+    "ConnectionLaplacianKernel",
+    "ExactPosterior",
+    "FeatureMoments",
+    "FeaturePosterior",
+    "FieldFeatures",
+    "FieldKernel",
+    "FieldPoints",
+    "Found",
+    "LogNormal",
+    "Objective",
+    "Values",
+    "WeightPosterior",
+    "feature_log_density",
+    "leave_out_means",
+    "log_density",
+    "matern_variances",
+    "maximize_evidence",
+    "random_start",
+    "rows_of_targets",
+    "with_noise",
+]
