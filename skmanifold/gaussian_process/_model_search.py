@@ -274,8 +274,8 @@ def hybrid_models(search: ModelSearch, grid: Grid) -> list[Model]:
     """Greedy search over sums of terms, cheapest questions first.
 
     Frames and radial kernel are settled by the tangent term alone, the bandwidth of the graph
-    with the spectral term added; then the other frames and radial kernels are asked again, and
-    last whether part of the field leaves the estimated tangent spaces.
+    with the spectral term added; then the other frames and the second radial kernel are asked
+    again, and last whether part of the field leaves the estimated tangent spaces.
     """
     tried = tangent_models(search, grid)
     local = search.best(tried)
@@ -288,10 +288,12 @@ def hybrid_models(search: ModelSearch, grid: Grid) -> list[Model]:
     ]
     tried += climbed(search, both, start_from=local)
     best = search.best([model for model in both if model in search.results])
+    same_frames = [replace(local, radial=radial) for radial in grid.radials]
+    runner_up = [search.best([m for m in same_frames if m != local])] if same_frames[1:] else []
     others = [
         replace(best, setting=replace(best.setting, n_frame_neighbors=other))
         for other in grid.n_frame_neighbors
-    ] + [replace(best, radial=radial) for radial in grid.radials]
+    ] + [replace(best, radial=model.radial) for model in runner_up]
     tried += search.fit_all(others, start_from=best)
     if grid.mixed:
         bases = [model for model in tried if model.terms != ("ambient",)]

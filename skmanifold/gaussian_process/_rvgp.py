@@ -43,6 +43,7 @@ from skmanifold.gaussian_process._model_report import (
     in_units_of_data,
 )
 from skmanifold.gaussian_process._model_search import FAMILIES, Grid, LabeledField, ModelSearch
+from skmanifold.gp import RADIAL
 from skmanifold.linalg import deterministic_signs
 from skmanifold.utils import (
     as_arrays,
@@ -109,8 +110,9 @@ class RVGP(
         Which terms may be used. "hybrid" lets the evidence choose among sums of them. "spectral"
         alone is the published method, solved in weight space at a cost that the labels hardly
         enter. "ambient" alone uses no geometry at all but that of predictions.
-    local_kernel : {"auto", "rbf", "matern52"}, default="auto"
-        Correlation at a distance of the tangent and ambient terms; "auto" compares both.
+    local_kernel : {"auto", "rbf", "matern72", "matern52"}, default="auto"
+        Correlation at a distance of the tangent and ambient terms, from smooth to rough; "auto"
+        compares all.
     nu : float or "auto", default="auto"
         Smoothness of the spectral term; "auto" fits it, between 0.3 and 8.
     noise : float or "auto", default="auto"
@@ -224,7 +226,7 @@ class RVGP(
         "n_frame_neighbors": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_eigenpairs": [Interval(Integral, 1, None, closed="left")],
         "kernel": [StrOptions(set(FAMILIES))],
-        "local_kernel": [StrOptions({"auto", "rbf", "matern52"})],
+        "local_kernel": [StrOptions({"auto", *RADIAL})],
         "nu": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "noise": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "n_landmarks": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
@@ -434,7 +436,7 @@ class RVGP(
         return Grid(
             n_neighbors=graph_grid(geometry, self.n_neighbors),
             n_frame_neighbors=around[-1:] if kind == "scalar" else around,
-            radials=("rbf", "matern52") if self.local_kernel == "auto" else (self.local_kernel,),
+            radials=tuple(RADIAL) if self.local_kernel == "auto" else (self.local_kernel,),
             projected=projected,
             mixed=projected and n_features <= MOST_MIXED,
         )

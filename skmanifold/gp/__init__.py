@@ -15,9 +15,11 @@ from skmanifold.gp._posterior import (
     rows_of_targets,
     with_noise,
 )
+from skmanifold.gp._radial import RADIAL
 from skmanifold.gp._search import Found, LogNormal, Objective, maximize_evidence, random_start
 
 __all__ = [
+    "RADIAL",
     "ConnectionLaplacianKernel",
     "ExactPosterior",
     "FeatureMoments",

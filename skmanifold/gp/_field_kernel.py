@@ -59,7 +59,7 @@ class FieldKernel:
     Parameters
     ----------
     terms : tuple of str
-    radial : {"rbf", "matern52"}
+    radial : {"rbf", "matern72", "matern52"}
     eigenvalues : Tensor of shape (K,)
     shares : Tensor of shape (K,)
         Mean square of each eigenvector over the nodes and directions, so that the mean prior

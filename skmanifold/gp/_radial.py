@@ -17,8 +17,15 @@ def matern52(squares: torch.Tensor, lengthscale: torch.Tensor) -> torch.Tensor:
     return (1 + steps + steps.square() / 3) * torch.exp(-steps)
 
 
+def matern72(squares: torch.Tensor, lengthscale: torch.Tensor) -> torch.Tensor:
+    """``(1 + s + 2 s^2 / 5 + s^3 / 15) exp(-s)``, ``s = sqrt(7) r / l``, from squared distances."""
+    steps = (7 * squares + 1e-30).sqrt() / lengthscale
+    return (1 + steps + 0.4 * steps.square() + steps**3 / 15) * torch.exp(-steps)
+
+
 RADIAL: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "rbf": rbf,
+    "matern72": matern72,
     "matern52": matern52,
 }
 
