@@ -48,11 +48,11 @@ _SUBPACKAGES = (
 )
 
 __all__ = [
+    "RVGP",
     "ConnectionLaplacianKernel",
     "DegenerateFrameWarning",
     "HeatGeodesicEmbedding",
     "LokiPredictor",
-    "RVGP",
     "TinvMDS",
     "__version__",
     "classification",

@@ -88,10 +88,21 @@ def rms_radius(points: np.ndarray) -> float:
     return radius if radius > 0 else 1.0
 
 
-def standardization(values: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Offset and scale of targets: a vector field keeps its origin and its proportions."""
+def standardization(
+    values: np.ndarray, kind: str, *, common: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale of targets: a vector field keeps its origin and its proportions.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_labels, n_outputs)
+    kind : str
+    common : bool
+        Whether several scalars share one scale, as they do where their noise is given.
+    """
     if kind == "scalar":
         offset, scale = values.mean(0), values.std(0)
+        scale = np.sqrt((scale**2).mean(keepdims=True)) if common else scale
     else:
         offset, scale = np.zeros(1), np.sqrt((values**2).mean(keepdims=True))[0]
     return offset, np.where(scale > 1e-12 * np.abs(values).max(initial=0), scale, 1.0)

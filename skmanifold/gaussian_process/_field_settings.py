@@ -13,6 +13,7 @@ from skmanifold.graph import (
 
 N_NEIGHBORS = (15, 30, 60, 120)
 MOST_NODES, N_LANDMARKS = 5000, 3000
+MOST_FITTED = 30  # coefficients of a local quadratic; frames of more dimensions are linear
 N_DIMENSION, N_DIMENSION_NEIGHBORS = 2000, 10  # points and neighbours that tell the dimension
 
 
@@ -85,7 +86,7 @@ def frame_grid(geometry: FieldGeometry, n_frame_neighbors: int | str) -> tuple[i
     if n_frame_neighbors != "auto":
         return (_checked_number("n_frame_neighbors", n_frame_neighbors, available),)
     # Enough for a quadratic and its noise; twice and a half as many where points are noisy.
-    least = n_quadratic_terms(geometry.manifold_dim) + 3
+    least = min(n_quadratic_terms(geometry.manifold_dim), MOST_FITTED) + 3
     return tuple(sorted({min(k, available) for k in (least, round(2.5 * least))}))
 
 

@@ -104,6 +104,7 @@ class FittedField:
     def _out(self, points: FieldPoints, rows: torch.Tensor) -> torch.Tensor:
         """Outputs (n, outputs, .) from the kernel's rows (n, R, .)."""
         frames = points.frames
-        if not self.kernel.ambient_rows:
-            return rows if self.in_frames else frames @ rows
-        return frames @ (frames.mT @ rows) if self.projected else rows
+        if self.kernel.ambient_rows and not (self.projected or self.in_frames):
+            return rows
+        inside = frames.mT @ rows if self.kernel.ambient_rows else rows
+        return inside if self.in_frames else frames @ inside

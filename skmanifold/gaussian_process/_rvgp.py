@@ -330,7 +330,7 @@ class RVGP(
         if kind == "tangent":
             values = np.einsum("ndm,nm->nd", at_labels, values)
         geometry = replace(geometry, scalar=kind == "scalar")
-        offset, scale = standardization(values, kind)
+        offset, scale = standardization(values, kind, common=self.noise != "auto")
         targets = to_tensor((values - offset) / scale, device=device)
         grid = self._grid(geometry, kind, around)
         with fit_steps(self, grid.most_models + 3, every) as step:
@@ -444,7 +444,7 @@ class RVGP(
     def _fixed(self, scale):
         """Hyper-parameters that were given, in the units of the search."""
         given = {} if self.nu == "auto" else {"nu": self.nu}
-        return given if self.noise == "auto" else given | {"noise": self.noise / scale.mean()}
+        return given if self.noise == "auto" else given | {"noise": self.noise / scale[0]}
 
     @property
     def _field(self):

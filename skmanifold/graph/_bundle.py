@@ -17,7 +17,7 @@ from skmanifold.graph._neighbors import Found, kneighbors
 from skmanifold.graph._pruning import neighbor_graph, union_graph
 from skmanifold.graph._stencil import Stencils, local_stencils, n_stencil_nodes
 from skmanifold.linalg import largest_eigenpairs
-from skmanifold.utils import to_numpy, to_tensor
+from skmanifold.utils import row_chunks, to_numpy, to_tensor
 
 LEAST_EIGENVALUE = 1e-6  # of the walk: below it an eigenvector is noise of the sampling
 
@@ -91,11 +91,23 @@ class SampledManifold:
         here = to_tensor(points, device=device, dtype=torch.float64)
         stencils = local_stencils(here, self.nodes, self.frames, around)
         nearest = self.frames[stencils.nodes[:, 0]]
-        projectors = stencils.values(self.frames @ self.frames.mT)
-        frames = _symmetric_orthonormal(projectors @ nearest)
+        frames = _symmetric_orthonormal(self._projected(nearest, stencils))
         slopes = stencils.slopes @ (nearest.mT @ frames)
         beyond = (stencils.distance / self.reach[stencils.nodes[:, 0]] - 1).clamp(min=0)
         return Located(replace(stencils, slopes=slopes), frames, torch.exp(-beyond.square()))
+
+    def _projected(self, bases: torch.Tensor, stencils: Stencils) -> torch.Tensor:
+        """Bases (n_points, d, m) projected by the projectors on the tangent spaces of the points.
+
+        Those are interpolated from the nodes', but never formed: d x d numbers may be many.
+        """
+        projected = torch.empty_like(bases)
+        for rows in row_chunks(len(bases), 8 * 3 * stencils.nodes.shape[1] * bases[0].numel()):
+            around = self.frames[stencils.nodes[rows]]
+            inside = around.mT @ bases[rows, None]
+            carried = around @ inside * stencils.weights[rows, :, None, None]
+            projected[rows] = carried.sum(1)
+        return projected
 
 
 def _symmetric_orthonormal(bases: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from skmanifold.utils import row_chunks, to_tensor
 MOST_GAIN = 2.5
 # How little a node may be weighed down where a point comes near it: 0 would divide by nought.
 SHARPNESS = 1e-6
+MOST_QUADRATIC = 4  # dimensions; in more, the curvatures are too many for the nodes around
 SLACK, STIFF = 1e-5, 1e5  # a free coefficient, and one held at nought
 
 
@@ -51,7 +52,13 @@ class Stencils:
 
 def n_stencil_nodes(manifold_dim: int) -> int:
     """Nodes of a stencil: more than twice its coefficients."""
-    return 2 * (n_quadratic_terms(manifold_dim) + 1) + 3
+    return 2 * (_n_terms(manifold_dim) + 1) + 3
+
+
+def _n_terms(manifold_dim: int) -> int:
+    """Monomials of a stencil, without the constant."""
+    linear = manifold_dim > MOST_QUADRATIC
+    return manifold_dim if linear else n_quadratic_terms(manifold_dim)
 
 
 def local_stencils(
@@ -61,7 +68,8 @@ def local_stencils(
 
     Nodes are weighed by their distance, from nought at the farthest to infinity at the point
     itself. A quadratic in the tangent coordinates of the nearest node is fitted by least squares;
-    where that would extrapolate, a linear function, and failing that a mean.
+    where that would extrapolate, or in more than four dimensions, a linear function, and failing
+    that a mean.
 
     Parameters
     ----------
@@ -86,7 +94,7 @@ def local_stencils(
     distances = points.new_empty(indices.shape)
     weights = torch.empty_like(distances)
     slopes = distances.new_empty((*distances.shape, frames.shape[2]))
-    n_rows = distances.shape[1] + n_quadratic_terms(frames.shape[2]) + 1
+    n_rows = distances.shape[1] + _n_terms(frames.shape[2]) + 1
     for rows in row_chunks(len(points), 8 * 8 * n_rows * (n_rows + points.shape[1])):
         offsets = nodes[indices[rows]] - points[rows, None]
         # Searches by matrix products know short distances to a few digits only.
@@ -103,7 +111,9 @@ def _least_squares(inside: torch.Tensor, distances: torch.Tensor) -> torch.Tenso
     reach = distances[:, -1:].clamp(min=1e-300)
     near = distances / reach
     closeness = (1 - near).clamp(min=1e-3) / (near + SHARPNESS)
-    basis = monomials(inside / reach[..., None])
+    basis = inside / reach[..., None]
+    if order <= MOST_QUADRATIC:
+        basis = monomials(basis)
     basis = torch.cat((torch.ones_like(basis[..., :1]), basis), 2)
     stiffness = torch.full_like(basis[0, 0], SLACK)
     stiffness[0] = 0.0
