@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from skmanifold.gaussian_process._field_geometry import Setting
@@ -39,6 +40,11 @@ def compared(search: ModelSearch, family: str, grid: Grid) -> tuple[ModelSearch,
         n_searched = len(order)
     first = replace(search, labels=labels.some(order[:n_searched]))
     FAMILIES[family](first, grid)
+    if max(found.log_posterior for found in first.results.values()) == -np.inf:
+        raise ValueError(
+            "No covariance of the labels can be factorised: noise is too small for points so close "
+            "together. Use noise='auto' or a larger one."
+        )
     if len(order) <= n_searched:
         return first, first
     more = labels.some(order[: max(n_refined, n_searched)])

@@ -24,6 +24,8 @@ class _LogDensity(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if torch.is_grad_enabled():  # with create_graph=True
+            raise RuntimeError("log_density is differentiable once, and not twice.")
         factor, solved = ctx.saved_tensors
         # Not cholesky_inverse, which does less work but does it unblocked.
         inverse = torch.cholesky_solve(torch.eye(len(factor)).to(factor), factor)

@@ -23,8 +23,10 @@ def rows_of_targets(
     kernel: FieldKernel, points: FieldPoints, targets: torch.Tensor
 ) -> torch.Tensor:
     """Targets (n, D) of a field, or (n, q) of q scalars, as the kernel's rows (n R, columns)."""
-    if points.frames.shape[1] == 1 or kernel.isotropic:
+    if kernel.isotropic:
         return targets
+    if points.frames.shape[1] == 1:  # scalars, whose frames are 1, or vectors along a line
+        return targets if kernel.ambient_rows else targets * points.frames[:, 0]
     if kernel.ambient_rows:
         return targets.reshape(-1, 1)
     return (points.frames.mT @ targets[:, :, None]).reshape(-1, 1)

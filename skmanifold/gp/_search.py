@@ -78,37 +78,73 @@ def maximize_evidence(
     max_iter : int, default=60
         0 judges the start as it is.
     """
-    names = [name for name in priors if name not in (fixed or {})]
-
-    def at(logs: np.ndarray) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        vector = torch.tensor(logs, dtype=torch.float64, device=device, requires_grad=True)
-        values = dict(zip(names, vector.exp(), strict=True))
-        held = {name: vector.new_tensor(value) for name, value in (fixed or {}).items()}
-        return values | held, vector
-
-    def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        values, vector = at(logs)
-        try:
-            total = objective(values) + _log_prior(values, priors)
-        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-            return FAILED, np.zeros_like(logs)
-        if names:
-            total.backward()
-        slope = vector.grad.cpu().numpy() if vector.grad is not None else np.zeros_like(logs)
-        return -total.item(), -slope
-
-    bounds = [(math.log(priors[n].least), math.log(priors[n].most)) for n in names]
-    begin = [math.log(start.get(name, priors[name].center)) for name in names]
-    begin = np.clip(begin, *np.array(bounds).reshape(-1, 2).T)
-    if names and max_iter:
+    loss = _Loss(objective, priors, fixed or {}, device)
+    bounds = np.array([(math.log(priors[n].least), math.log(priors[n].most)) for n in loss.names])
+    begin = np.array([math.log(start.get(name, priors[name].center)) for name in loss.names])
+    logs = np.clip(begin, *bounds.reshape(-1, 2).T)
+    if loss.names and max_iter:
         options = {"maxiter": max_iter, "ftol": 1e-7, "gtol": 1e-3}
-        begin = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+        search = {"method": "L-BFGS-B", "jac": True, "bounds": bounds, "options": options}
+        logs = minimize(loss, logs, callback=loss.accept, **search).x
     with torch.no_grad():
-        values, _ = at(begin)
-        evidence = objective(values)
-        posterior = evidence + _log_prior(values, priors)
-    plain = {name: value.item() for name, value in values.items()}
-    return Found(plain, evidence.item(), posterior.item())
+        return loss.judged(logs)
+
+
+class _Loss:
+    """Minus the log posterior at logarithms of the free hyper-parameters, and its gradient."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        priors: Mapping[str, LogNormal],
+        fixed: Mapping[str, float],
+        device: torch.device | str,
+    ) -> None:
+        self.objective, self.priors, self.fixed, self.device = objective, priors, fixed, device
+        self.names = [name for name in priors if name not in fixed]
+        self._tried: tuple[np.ndarray, float, np.ndarray] | None = None  # the last that worked
+        self._base: tuple[np.ndarray, float, np.ndarray] | None = None  # of the line search
+
+    def values(self, vector: torch.Tensor) -> dict[str, torch.Tensor]:
+        """All hyper-parameters, from the logarithms of the free ones."""
+        held = {name: vector.new_tensor(value) for name, value in self.fixed.items()}
+        return dict(zip(self.names, vector.exp(), strict=True)) | held
+
+    def __call__(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
+        vector = torch.tensor(logs, dtype=torch.float64, device=self.device, requires_grad=True)
+        values = self.values(vector)
+        try:
+            total = self.objective(values) + _log_prior(values, self.priors)
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+            return self._wall(logs), np.zeros_like(logs)
+        (slope,) = torch.autograd.grad(total, vector)
+        self._tried = logs.copy(), -total.item(), -slope.cpu().numpy()
+        self._base = self._base or self._tried
+        return self._tried[1:]
+
+    def _wall(self, logs: np.ndarray) -> float:
+        """A loss where there is none: no covariance that can be factorised."""
+        if self._base is None:
+            return FAILED
+        # A rise as steep as the fall ahead sends the line search back by some of the way; at a
+        # sheer wall it would give up.
+        place, height, slope = self._base
+        return height + abs(slope @ (logs - place))
+
+    def accept(self, _: np.ndarray) -> None:
+        """Told at the end of each line search: the next one starts here."""
+        self._base = self._tried
+
+    def judged(self, logs: np.ndarray) -> Found:
+        """The outcome at the end of a search; minus infinity where there is no density."""
+        values = self.values(torch.tensor(logs, dtype=torch.float64, device=self.device))
+        try:
+            evidence = self.objective(values)
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+            evidence = torch.tensor(-math.inf, dtype=torch.float64, device=self.device)
+        posterior = evidence + _log_prior(values, self.priors)
+        plain = {name: value.item() for name, value in values.items()}
+        return Found(plain, evidence.item(), posterior.item())
 
 
 def _log_prior(values: Mapping[str, torch.Tensor], priors: Mapping[str, LogNormal]) -> torch.Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse import bsr_array, coo_array, csr_array, diags_array, eye_array, sparray, spmatrix
 from scipy.sparse import triu as upper_triangle
+from sklearn.utils import check_array
 
 from skmanifold.graph._pruning import edges
 from skmanifold.linalg import nearest_orthogonal
@@ -86,7 +87,9 @@ def connection_laplacian(affinity: spmatrix | sparray, frames: np.ndarray) -> cs
     array([[1., 1.],
            [1., 1.]])
     """
-    affinity, frames = csr_array(affinity), np.asarray(frames)
+    affinity = csr_array(affinity)
+    kwargs = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0}
+    frames = check_array(frames, dtype=[np.float64, np.float32], input_name="frames", **kwargs)
     if frames.ndim != 3 or affinity.shape != (len(frames), len(frames)):
         raise ValueError(
             f"frames must have shape (n_nodes, n_features, m) with one frame for each of the "

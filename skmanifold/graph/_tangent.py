@@ -166,7 +166,8 @@ def _completed(axes: torch.Tensor, manifold_dim: int) -> torch.Tensor:
 def _tilt(offsets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     """Slope (b, d, m) of the surface over its frames, as far as it stands out from the noise."""
     inside = offsets @ frames
-    size = torch.linalg.vector_norm(inside, dim=2).amax(1)[:, None, None].clamp(min=1e-300)
+    least = torch.finfo(inside.dtype).tiny
+    size = torch.linalg.vector_norm(inside, dim=2).amax(1)[:, None, None].clamp(min=least)
     basis = monomials(inside / size)
     heights = offsets - inside @ frames.mT
     gram = basis.mT @ basis
@@ -179,12 +180,17 @@ def _tilt(offsets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     n_free = basis.shape[1] - basis.shape[2]
     variance = (heights - basis @ coefficients).square().sum((1, 2)) / n_free
     own = inverse.diagonal(dim1=1, dim2=2)[:, : frames.shape[2]].sum(1)
-    kept = 1 - 3 * variance * own / slopes.square().sum((1, 2)).clamp(min=1e-300)
+    kept = 1 - 3 * variance * own / slopes.square().sum((1, 2)).clamp(min=least)
     return kept.clamp(min=0)[:, None, None] * slopes.mT / size
 
 
 def monomials(coordinates: torch.Tensor) -> torch.Tensor:
-    """Linear, then quadratic monomials: (..., m) to (..., m (m + 3) / 2)."""
+    """Linear, then quadratic monomials: (..., m) to (..., m (m + 3) / 2).
+
+    Mixed products come with a factor sqrt 2: the squares of coefficients then sum to what no turn
+    of the axes changes, and neither does a fit with a pull of the coefficients to nought.
+    """
     first, second = torch.triu_indices(coordinates.shape[-1], coordinates.shape[-1])
-    products = coordinates[..., first] * coordinates[..., second]
+    factor = torch.where(first == second, 1.0, 2**0.5).to(coordinates)
+    products = coordinates[..., first] * coordinates[..., second] * factor
     return torch.cat((coordinates, products), -1)
