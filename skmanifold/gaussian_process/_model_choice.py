@@ -33,8 +33,7 @@ def compared(search: ModelSearch, family: str, grid: Grid) -> tuple[ModelSearch,
         Which candidates, see `FAMILIES`.
     grid : Grid
     """
-    labels = search.labels
-    order = search.rng.permutation(len(labels.positions))
+    labels, order = search.labels, search.rng.permutation(len(search.labels.positions))
     n_searched, n_refined = N_SEARCHED, N_REFINED // labels.n_directions
     if family == "spectral":  # in weight space the number of labels does not matter
         n_searched = len(order)
@@ -52,7 +51,12 @@ def compared(search: ModelSearch, family: str, grid: Grid) -> tuple[ModelSearch,
 
 
 def posterior_of(
-    labels: LabeledField, model: Model, found: Found, *, max_exact: int, adapt_noise: bool
+    labels: LabeledField,
+    model: Model,
+    found: Found,
+    *,
+    max_exact: int,
+    adapt_noise: bool,
 ) -> ExactPosterior | FeaturePosterior:
     """The field given all labels: exactly, or in features where the labels are many.
 
@@ -80,6 +84,7 @@ def posterior_of(
 
 def projection_helps(labels: LabeledField, model: Model, found: Found) -> bool:
     """Whether predictions at left-out labels come nearer when projected on the tangent spaces."""
+    labels = labels.some(np.arange(len(labels.positions))[: N_REFINED // labels.n_directions])
     kernel, points = labels.kernel(model), labels.points(model)
     if not kernel.ambient_rows:
         return True

@@ -24,6 +24,8 @@ from skmanifold.gp import (
 )
 from skmanifold.utils import Step, to_tensor
 
+# Labels may be tangent exactly, and frames are estimates: one floor for all models.
+LEAST_NORMAL_NOISE = 1e-3
 # In units of the data: positions have rms radius 1, targets have rms 1.
 _SCALE = LogNormal(0.5, 3.0, 1e-4, 1e3)
 _LENGTH = LogNormal(1.0, 1.5, 1e-2, 1e3)
@@ -36,10 +38,9 @@ PRIORS = {
     "tangent_lengthscale": _LENGTH,
     "ambient_scale": _SCALE,
     "ambient_lengthscale": _LENGTH,
-    "normal_noise": _NOISE,
+    "normal_noise": replace(_NOISE, least=LEAST_NORMAL_NOISE),
     "noise": _NOISE,
 }
-LEAST_NORMAL_NOISE = 1e-3
 
 
 @dataclass(frozen=True)

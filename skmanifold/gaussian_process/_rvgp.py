@@ -44,7 +44,7 @@ from skmanifold.gaussian_process._model_report import (
 )
 from skmanifold.gaussian_process._model_search import FAMILIES, Grid, LabeledField, ModelSearch
 from skmanifold.gp import RADIAL
-from skmanifold.linalg import deterministic_signs
+from skmanifold.linalg import deterministic_bases
 from skmanifold.utils import (
     as_arrays,
     as_tensors,
@@ -163,8 +163,8 @@ class RVGP(
         In each direction.
     nodes_ : ndarray of shape (n_nodes, n_features)
         Distinct points, or landmarks, that carry the manifold.
-    frames_ : ndarray of shape (n_nodes, n_features, manifold_dim_)
-        Their tangent frames.
+    frames_ : ndarray of shape (n_nodes, n_features, m)
+        Their tangent frames; m is ``manifold_dim_``.
     eigenvalues_ : ndarray of shape (n_pairs,)
         Of the connection Laplacian, in units of one over the square of those of `X`.
     encoding_ : ndarray of shape (n_nodes, D, n_pairs)
@@ -176,7 +176,7 @@ class RVGP(
     log_marginal_likelihood_value_ : float
         Log evidence of the chosen model, in units of `y`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Only where `X` has names that are all strings.
 
     See Also
@@ -370,7 +370,7 @@ class RVGP(
         self.nodes_ = geometry.nodes * unit + center
         self.frames_ = to_numpy(geometry.manifold(setting).frames)
         self.eigenvalues_ = geometry.spectrum(setting).eigenvalues / unit**2
-        self.encoding_ = _signed(to_numpy(encoding))
+        self.encoding_ = _settled(self.eigenvalues_, to_numpy(encoding))
         self.terms_, self.local_kernel_, self.projection_ = model.terms, model.radial, projected
         plain_scale = scale if len(scale) > 1 else float(scale[0])
         self.hyperparameters_ = in_units_of_data(found.values, unit, plain_scale)
@@ -583,7 +583,7 @@ class RVGP(
         return tags
 
 
-def _signed(encoding):
-    """Eigenvectors with signs that no choice of frames changes."""
-    n_nodes, width, n_pairs = encoding.shape
-    return deterministic_signs(encoding.reshape(-1, n_pairs)).reshape(n_nodes, width, n_pairs)
+def _settled(eigenvalues, encoding):
+    """Eigenvectors that no choice of frames changes, in sign or within equal eigenvalues."""
+    flat = encoding.reshape(-1, encoding.shape[2])
+    return deterministic_bases(eigenvalues, flat).reshape(encoding.shape)

@@ -7,6 +7,10 @@ import torch
 
 from skmanifold.gp._radial import RADIAL, squared_distances
 
+# Of the variance that the eigenvectors lack among the nodes, the share left beside other terms. With
+# all of it 95% intervals cover 97.5% of the truth, with none 93% on a roll (measured).
+LACK = 0.1
+
 Values = Mapping[str, torch.Tensor]  # hyper-parameters by name
 
 
@@ -21,18 +25,22 @@ class FieldPoints:
         Orthonormal bases of the spaces that the field's values lie in: tangent frames for
         vectors, all ones of shape (n, 1, 1) for scalars.
     encoding : Tensor of shape (n, r, K)
-        Eigenvectors of the connection Laplacian in coordinates of the frames.
+        Eigenvectors of the connection Laplacian in coordinates of the frames, faded by nearness.
+    nearness : Tensor of shape (n,) or None, default=None
+        1 among the nodes, falling to 0 far from all of them; None is 1 everywhere.
     """
 
     positions: torch.Tensor
     frames: torch.Tensor
     encoding: torch.Tensor
+    nearness: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, rows: slice | torch.Tensor) -> "FieldPoints":
-        return FieldPoints(self.positions[rows], self.frames[rows], self.encoding[rows])
+        nearness = None if self.nearness is None else self.nearness[rows]
+        return FieldPoints(self.positions[rows], self.frames[rows], self.encoding[rows], nearness)
 
 
 @dataclass(frozen=True)
@@ -170,10 +178,15 @@ class FieldKernel:
         return total
 
     def unexplained(self, points: FieldPoints, values: Values) -> torch.Tensor:
-        """What the kept eigenvectors lack of the prior variance, as blocks (n, R, R)."""
+        """What the kept eigenvectors lack of the prior variance, as blocks (n, R, R).
+
+        Among the nodes other terms, where there are any, take up most of the lack.
+        """
         squares = (points.encoding.square() * self.spectral_variances(values)).sum((1, 2))
         target = values["spectral_scale"].square()
         lack = (target - squares / points.encoding.shape[1]).clamp(min=0)
+        if points.nearness is not None and self.terms != ("spectral",):
+            lack = lack * (1 - (1 - LACK) * points.nearness.square())
         bases = self.row_bases(points)
         return lack[:, None, None] * (bases.mT @ bases)
 

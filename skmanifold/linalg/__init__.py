@@ -10,13 +10,14 @@ from skmanifold.linalg._mds import (
     stochastic_mds,
 )
 from skmanifold.linalg._procrustes import nearest_orthogonal
-from skmanifold.linalg._signs import deterministic_signs, principal_axes
+from skmanifold.linalg._signs import deterministic_bases, deterministic_signs, principal_axes
 from skmanifold.linalg._symmetric_eigen import symmetric_eigen
 from skmanifold.linalg._top_eigen import largest_eigenpairs
 
 __all__ = [
     "barycentric_weights",
     "classical_mds",
+    "deterministic_bases",
     "deterministic_signs",
     "largest_eigenpairs",
     "nearest_orthogonal",

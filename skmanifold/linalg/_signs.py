@@ -25,6 +25,40 @@ def deterministic_signs(vectors: np.ndarray) -> np.ndarray:
     return vectors * np.where(signs == 0, 1.0, signs)
 
 
+def deterministic_bases(
+    values: np.ndarray, vectors: np.ndarray, *, tol: float = 1e-9
+) -> np.ndarray:
+    """Turn eigenvectors of equal eigenvalues to a basis that depends on their span alone.
+
+    A solver returns any basis of the space of a repeated eigenvalue. Here it is the one that
+    fixed random vectors, projected on the space one after another, lead to; for a simple
+    eigenvalue that settles the sign.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_pairs,)
+        Eigenvalues, in order.
+    vectors : ndarray of shape (n_rows, n_pairs)
+        Columns that are orthonormal with respect to any fixed inner product.
+    tol : float, default=1e-9
+        Neighbouring values are equal if they differ by less, relative to the largest.
+
+    Returns
+    -------
+    turned : ndarray of shape (n_rows, n_pairs)
+    """
+    apart = np.diff(values) ** 2 > (tol * np.abs(values).max(initial=0)) ** 2
+    groups = np.split(np.arange(len(values)), np.flatnonzero(apart) + 1)
+    most = max(map(len, groups))
+    probes = np.random.default_rng(0).normal(size=(len(vectors), most))
+    turned = np.empty_like(vectors)
+    for group in groups:
+        basis, seen = np.linalg.qr(vectors[:, group].T @ probes[:, : len(group)])
+        ahead = np.where(np.diagonal(seen) < 0, -1.0, 1.0)
+        turned[:, group] = vectors[:, group] @ (basis * ahead)
+    return turned
+
+
 def principal_axes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean, and rotation to the principal axes with deterministic signs.
 

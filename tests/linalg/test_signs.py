@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import ortho_group
 
-from skmanifold.linalg import deterministic_signs, principal_axes
+from skmanifold.linalg import deterministic_bases, deterministic_signs, principal_axes
 
 
 def test_largest_entries_are_positive(rng):
@@ -72,3 +72,26 @@ def test_axes_of_degenerate_points(points):
     center, axes = principal_axes(points)
     assert_allclose(center, points.mean(axis=0))
     assert_allclose(axes.T @ axes, np.eye(points.shape[1]), atol=1e-12)
+
+
+def test_bases_depend_on_the_spans_alone():
+    rng = np.random.default_rng(0)
+    values = np.array([5.0, 3.0, 3.0, 2.0, 1.0, 1.0, 1.0])
+    vectors = np.linalg.qr(rng.normal(size=(20, 7)))[0]
+    turn = np.zeros((7, 7))
+    for group in ([0], [1, 2], [3], [4, 5, 6]):
+        turn[np.ix_(group, group)] = np.linalg.qr(rng.normal(size=(len(group),) * 2))[0]
+    first, second = (deterministic_bases(values, some) for some in (vectors, vectors @ turn))
+    assert_allclose(second, first, atol=1e-12)
+    assert_allclose(first.T @ first, np.eye(7), atol=1e-12)
+    for group in ([0], [1, 2], [3], [4, 5, 6]):  # the spans are as they were
+        inside = vectors[:, group] @ vectors[:, group].T @ first[:, group]
+        assert_allclose(inside, first[:, group], atol=1e-12)
+
+
+def test_bases_tell_values_apart_by_the_tolerance():
+    vectors = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 2)))[0]
+    flipped = deterministic_bases(np.array([1.0, 0.9]), vectors)
+    assert_allclose(np.abs(flipped.T @ vectors), np.eye(2), atol=1e-12)  # signs at most
+    mixed = deterministic_bases(np.array([1.0, 0.9]), vectors, tol=0.2)
+    assert np.abs(mixed.T @ vectors)[0, 1] > 1e-3
