@@ -89,7 +89,7 @@ def rms_radius(points: np.ndarray) -> float:
 
 
 def standardization(
-    values: np.ndarray, kind: str, *, common: bool
+    values: np.ndarray, kind: str, manifold_dim: int, *, common: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Offset and scale of targets: a vector field keeps its origin and its proportions.
 
@@ -97,14 +97,17 @@ def standardization(
     ----------
     values : ndarray of shape (n_labels, n_outputs)
     kind : str
+    manifold_dim : int
+        Directions that vectors have.
     common : bool
         Whether several scalars share one scale, as they do where their noise is given.
     """
     if kind == "scalar":
         offset, scale = values.mean(0), values.std(0)
-        scale = np.sqrt((scale**2).mean(keepdims=True)) if common else scale
+        scale = np.full_like(scale, np.sqrt((scale**2).mean())) if common else scale
     else:
-        offset, scale = np.zeros(1), np.sqrt((values**2).mean(keepdims=True))[0]
+        offset = np.zeros(1)
+        scale = np.sqrt((values**2).sum(1).mean(keepdims=True) / manifold_dim)
     return offset, np.where(scale > 1e-12 * np.abs(values).max(initial=0), scale, 1.0)
 
 
@@ -142,7 +145,11 @@ def kind_of(field: str, labels: Labels, frames: np.ndarray) -> tuple[str, float 
     share = tangential_share(labels.values, frames)
     if field == "auto":
         # Where the manifold fills the space every vector is tangent, which says nothing.
-        return ("vector" if dim < n_features and share >= TANGENTIAL else "scalar"), share
+        # Of vectors that know nothing of it, a share of about m / d is tangent by chance.
+        chance = dim / n_features
+        error = np.sqrt(2 * chance * (1 - chance) / ((n_features + 2) * len(labels.values)))
+        tangent = dim < n_features and share >= max(TANGENTIAL, chance + 3 * error)
+        return ("vector" if tangent else "scalar"), share
     if share < TANGENTIAL:
         warn_user(
             f"Only {share:.0%} of the energy of y is tangent to the manifold of dimension {dim}. "
@@ -201,14 +208,14 @@ class GraphSpectrum:
     ----------
     affinity : csr_array of shape (n_points, n_points)
     bandwidth : float
-        Median length of its edges.
+        Unit of length of its steps, see `connection_spectrum`.
     """
 
     affinity: csr_array
     bandwidth: float
 
     @classmethod
-    def of(cls, graph, points: np.ndarray) -> "GraphSpectrum":
+    def of(cls, graph, points: np.ndarray, manifold_dim: int) -> "GraphSpectrum":
         """From symmetric weights of edges between the points.
 
         Raises
@@ -216,7 +223,13 @@ class GraphSpectrum:
         ValueError
             If the graph has another size, negative or infinite weights, or directions.
         """
-        graph = csr_array(graph, dtype=np.float64)
+        try:
+            graph = csr_array(graph, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"graph must be a matrix of weights, sparse or not, got {type(graph).__name__}."
+            ) from error
+        graph.eliminate_zeros()  # a stored 0 is no edge
         n_points = len(points)
         if graph.shape != (n_points, n_points):
             raise ValueError(
@@ -227,7 +240,7 @@ class GraphSpectrum:
             raise ValueError("graph must hold finite weights of at least 0.")
         if abs(graph - graph.T).max() > 1e-10 * graph.max():
             raise ValueError("graph must be symmetric; pass (graph + graph.T) / 2.")
-        rows, columns, _ = edges(graph)
+        rows, columns, weights = edges(graph)
         lengths = np.linalg.norm(points[rows] - points[columns], axis=1)
         if not (lengths > 0).any():
             raise ValueError("graph must join points that lie apart.")
@@ -235,7 +248,9 @@ class GraphSpectrum:
         degree = np.asarray(graph.sum(1)).ravel()
         degree[degree == 0] = 1.0
         lazy = graph + csr_array((degree, (np.arange(n_points),) * 2), shape=graph.shape)
-        return cls(csr_array(lazy), float(np.median(lengths[lengths > 0])))
+        # Half of the steps are of the mean square length, which is 2 m times the time of one.
+        square = np.average(lengths**2, weights=weights) / manifold_dim
+        return cls(csr_array(lazy), float(np.sqrt(square)))
 
     @property
     def n_components(self) -> int:

@@ -20,14 +20,13 @@ N_DIMENSION, N_DIMENSION_NEIGHBORS = 2000, 10  # points and neighbours that tell
 def node_rows(
     points: np.ndarray, n_landmarks: int | str | None, seed: int, device: torch.device
 ) -> np.ndarray:
-    """Rows of the points that become nodes: distinct ones, and not too many."""
-    rows = distinct_rows(points)
+    """Rows of distinct points that become nodes: not too many."""
     if n_landmarks == "auto":
-        n_landmarks = N_LANDMARKS if len(rows) > MOST_NODES else None
-    if n_landmarks is None or n_landmarks >= len(rows):
-        return rows
-    chosen = furthest_point_sampling(points[rows], n_landmarks, random_state=seed, device=device)
-    return rows[np.sort(chosen)]
+        n_landmarks = N_LANDMARKS if len(points) > MOST_NODES else None
+    if n_landmarks is None or n_landmarks >= len(points):
+        return np.arange(len(points))
+    rows = furthest_point_sampling(points, n_landmarks, random_state=seed, device=device)
+    return np.sort(rows)
 
 
 def distinct_rows(points: np.ndarray) -> np.ndarray:
@@ -35,21 +34,19 @@ def distinct_rows(points: np.ndarray) -> np.ndarray:
     return np.sort(np.unique(points, axis=0, return_index=True)[1])
 
 
-def every_row(points: np.ndarray) -> np.ndarray:
-    """All rows, where a mesh or a graph names each of them.
+def check_no_duplicates(points: np.ndarray, distinct: np.ndarray) -> None:
+    """Refuse points given twice where a mesh or a graph names each of them.
 
     Raises
     ------
     ValueError
         If two are the same point.
     """
-    rows = distinct_rows(points)
-    if len(rows) < len(points):
+    if len(distinct) < len(points):
         raise ValueError(
-            f"X and X_unlabeled hold {len(points) - len(rows)} duplicates; with faces or graph "
-            "every point is a node of its own. Merge them."
+            f"X and X_unlabeled hold {len(points) - len(distinct)} duplicates; with faces or "
+            "graph every point is a node of its own. Merge them."
         )
-    return rows
 
 
 def dimension_of(
@@ -70,7 +67,7 @@ def dimension_of(
             )
         return int(manifold_dim)
     if n_points == 1:
-        return 1
+        return n_features  # nothing is known, and nothing lost
     some = points[np.random.default_rng(0).permutation(n_points)[:N_DIMENSION]]
     n_neighbors = min(N_DIMENSION_NEIGHBORS, n_points - 1)
     found = kneighbors(points, n_neighbors + 1, queries=some, device=device, n_jobs=n_jobs)

@@ -27,8 +27,8 @@ from skmanifold.utils import Step, to_tensor
 # Labels may be tangent exactly, and frames are estimates: one floor for all models.
 LEAST_NORMAL_NOISE = 1e-3
 # In units of the data: positions have rms radius 1, targets have rms 1.
-_SCALE = LogNormal(0.5, 3.0, 1e-4, 1e3)
-_LENGTH = LogNormal(1.0, 1.5, 1e-2, 1e3)
+_SCALE = LogNormal(0.5, 3.0, 1e-4, 1e2)
+_LENGTH = LogNormal(1.0, 1.5, 1e-2, 1e2)
 _NOISE = LogNormal(0.1, 2.0, 1e-4, 10.0)
 PRIORS = {
     "spectral_scale": _SCALE,
@@ -64,11 +64,14 @@ class LabeledField:
     geometry : FieldGeometry
     positions : ndarray of shape (n, d)
     targets : Tensor of shape (n, D) or (n, q)
+    tangent : bool, default=False
+        Whether vectors are tangent because they came as coordinates in frames.
     """
 
     geometry: FieldGeometry
     positions: np.ndarray
     targets: torch.Tensor
+    tangent: bool = False
     _points: dict = field(default_factory=dict)
 
     @property
@@ -79,7 +82,9 @@ class LabeledField:
     def some(self, rows: np.ndarray) -> "LabeledField":
         """Some of the labels."""
         chosen = to_tensor(rows, device=self.targets.device)
-        return LabeledField(self.geometry, self.positions[rows], self.targets[chosen])
+        return replace(
+            self, positions=self.positions[rows], targets=self.targets[chosen], _points={}
+        )
 
     def points(self, model: Model) -> FieldPoints:
         """The labelled points in the geometry of a candidate."""
@@ -99,7 +104,7 @@ class LabeledField:
         kernel, points = self.kernel(model), self.points(model)
         rows = rows_of_targets(kernel, points, self.targets)
         normal = 0.0
-        if not (kernel.ambient_rows or self.geometry.scalar):
+        if not (kernel.ambient_rows or self.geometry.scalar or self.tangent):
             normal = _normal_log_density(points.frames, self.targets)
         if model.terms == ("spectral",):
             moments = FeatureMoments.of(kernel.rows_of(points), rows)
@@ -141,7 +146,7 @@ class ModelSearch:
     n_restarts: int
     rng: np.random.Generator
     step: Step
-    max_iter: int = 50
+    max_iter: int = 100
     results: dict[Model, Found] = field(default_factory=dict)
 
     def fit_all(self, models: list[Model], *, start_from: Model) -> list[Model]:

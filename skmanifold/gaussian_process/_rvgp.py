@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
@@ -24,8 +24,9 @@ from skmanifold.gaussian_process._field_input import (
     standardization,
 )
 from skmanifold.gaussian_process._field_settings import (
+    check_no_duplicates,
     dimension_of,
-    every_row,
+    distinct_rows,
     frame_grid,
     graph_grid,
     node_rows,
@@ -328,13 +329,17 @@ class RVGP(
         kind, share = kind_of(self.field, labels, at_labels)
         values = labels.values
         if kind == "tangent":
-            values = np.einsum("ndm,nm->nd", at_labels, values)
+            values = np.einsum(
+                "ndm,nm->nd", self._own_frames(frames, geometry)[labels.rows], values
+            )
         geometry = replace(geometry, scalar=kind == "scalar")
-        offset, scale = standardization(values, kind, common=self.noise != "auto")
+        offset, scale = standardization(
+            values, kind, geometry.manifold_dim, common=self.noise != "auto"
+        )
         targets = to_tensor((values - offset) / scale, device=device)
         grid = self._grid(geometry, kind, around)
         with fit_steps(self, grid.most_models + 3, every) as step:
-            labeled = LabeledField(geometry, positions, targets)
+            labeled = LabeledField(geometry, positions, targets, kind == "tangent")
             rng = np.random.default_rng(seed)
             search = ModelSearch(labeled, self._fixed(scale), self.n_restarts, rng, step)
             search, judged = compared(search, self.kernel, grid)
@@ -376,8 +381,8 @@ class RVGP(
         self.hyperparameters_ = in_units_of_data(found.values, unit, plain_scale)
         self.noise_variance_ = (posterior.noise.item() * plain_scale) ** 2
         self.evidence_results_ = evidence_results(search, judged, model)
-        n_judged, n_outputs = judged.labels.targets.shape
-        spread = np.log(np.broadcast_to(scale, n_outputs)).sum()
+        n_judged = len(judged.labels.targets)
+        spread = np.log(np.broadcast_to(scale, labels.values.shape[1])).sum()
         self.log_marginal_likelihood_value_ = float(found.log_evidence - n_judged * spread)
         self.n_graph_components_ = geometry.n_components(setting)
         return self
@@ -404,18 +409,21 @@ class RVGP(
         if faces is not None:
             of_mesh, spectrum = read_mesh(points, faces)
             frames = of_mesh if frames is None else frames
-        elif graph is not None:
-            spectrum = GraphSpectrum.of(graph, points)
         if frames is not None:
             frames = checked_frames(frames, len(points), n_features, self.manifold_dim)
-        if spectrum is None:
-            rows = node_rows(points, self.n_landmarks, seed, device)
-        else:
-            rows = every_row(points)
+        kept = distinct_rows(points)
+        if graph is not None or faces is not None:
+            check_no_duplicates(points, kept)
+        points, frames = points[kept], None if frames is None else frames[kept]
         if frames is None:
             dim = dimension_of(points, self.manifold_dim, device, self.n_jobs)
         else:
             dim = frames.shape[2]
+        if graph is not None:
+            spectrum = GraphSpectrum.of(graph, points, dim)
+        # A tangent field is told in the frames of all its points; a graph names them all.
+        every = spectrum is not None or self.field == "tangent"
+        rows = node_rows(points, None if every else self.n_landmarks, seed, device)
         return FieldGeometry(
             points=points,
             rows=rows,
@@ -428,6 +436,12 @@ class RVGP(
             device=device,
             n_jobs=self.n_jobs,
         )
+
+    def _own_frames(self, frames, geometry):
+        """The frames that a tangent field is told in: given, or of a given mesh."""
+        if frames is None and geometry.given_frames is None:
+            raise ValueError("field='tangent' needs frames, in which y holds coordinates.")
+        return geometry.given_frames if frames is None else np.asarray(frames, np.float64)
 
     def _grid(self, geometry, kind, around):
         """All that the evidence chooses from."""
@@ -520,6 +534,7 @@ class RVGP(
         """
         X = self._new_points(X)
         field = self._field
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         draws = field.samples(field.points(X), n_samples, check_random_state(random_state))
         values = to_numpy(draws)
         return (values[:, 0] if self._flat else values).astype(X.dtype)

@@ -7,8 +7,8 @@ import torch
 
 from skmanifold.gp._radial import RADIAL, squared_distances
 
-# Of the variance that the eigenvectors lack among the nodes, the share left beside other terms. With
-# all of it 95% intervals cover 97.5% of the truth, with none 93% on a roll (measured).
+# Of the variance that the eigenvectors lack among the nodes, the share left beside other terms.
+# With all of it 95% intervals cover 97.5% of the truth, with none 93% on a roll (measured).
 LACK = 0.1
 
 Values = Mapping[str, torch.Tensor]  # hyper-parameters by name

@@ -83,7 +83,7 @@ def maximize_evidence(
     begin = np.array([math.log(start.get(name, priors[name].center)) for name in loss.names])
     logs = np.clip(begin, *bounds.reshape(-1, 2).T)
     if loss.names and max_iter:
-        options = {"maxiter": max_iter, "ftol": 1e-7, "gtol": 1e-3}
+        options = {"maxiter": max_iter, "ftol": 1e-10, "gtol": 1e-4}
         search = {"method": "L-BFGS-B", "jac": True, "bounds": bounds, "options": options}
         logs = minimize(loss, logs, callback=loss.accept, **search).x
     with torch.no_grad():

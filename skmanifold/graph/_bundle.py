@@ -1,6 +1,7 @@
 """A manifold known by some nodes: frames at any point, and the spectrum of its connection."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from skmanifold.linalg import largest_eigenpairs
 from skmanifold.utils import row_chunks, to_numpy, to_tensor
 
 LEAST_EIGENVALUE = 1e-6  # of the walk: below it an eigenvector is noise of the sampling
+
+TIE = 1e-9  # of the largest eigenvalue: nearer ones are one eigenvalue
 
 
 @dataclass(frozen=True)
@@ -177,12 +180,29 @@ def connection_spectrum(
     walk, degree = symmetric_walk(affinity)
     order = 1 if frames is None else frames.shape[2]
     kernel = walk if frames is None else transport_blocks(walk, frames, device)
-    n_pairs = min(n_pairs, kernel.shape[0])
-    shares, vectors = largest_eigenpairs(kernel, n_pairs, solver=solver, device=device)
+    shares, vectors = _whole_eigenspaces(kernel, n_pairs, solver=solver, device=device)
     kept = shares > LEAST_EIGENVALUE
     shares, vectors = np.clip(shares[kept], None, 1.0), vectors[:, kept]
     sections = vectors.reshape(len(degree), order, -1) / np.sqrt(degree)[:, None, None]
     return ConnectionSpectrum(-4 * np.log(shares) / bandwidth**2, sections)
+
+
+def _whole_eigenspaces(
+    matrix: csr_array, n_pairs: int, **kwargs: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenpairs, without a repeated eigenvalue that would be cut in the middle.
+
+    On an orientable surface every eigenvalue comes twice (a field, and the field turned by a
+    right angle). Half of such a pair is any direction in its plane, and which one depends on the
+    frames.
+    """
+    wanted = min(n_pairs + 1, matrix.shape[0])
+    values, vectors = largest_eigenpairs(matrix, wanted, **kwargs)
+    if wanted <= n_pairs:
+        return values, vectors
+    whole = values[:-1] - values[-1] > TIE * np.abs(values).max()
+    kept = int(whole.sum()) or n_pairs  # never none at all
+    return values[:kept], vectors[:, :kept]
 
 
 def surface_spectrum(
@@ -212,7 +232,6 @@ def surface_spectrum(
     carried = scaled if frames is None else transport_blocks(scaled, frames, device)
     top = 2 * degree.max()  # no eigenvalue is larger, and the shifted matrix has no negative one
     shifted = csr_array(carried + diags_array(top - np.repeat(degree, order)))
-    n_pairs = min(n_pairs, shifted.shape[0])
-    values, vectors = largest_eigenpairs(shifted, n_pairs, solver=solver, device=device)
+    values, vectors = _whole_eigenspaces(shifted, n_pairs, solver=solver, device=device)
     sections = vectors.reshape(len(areas), order, -1) / np.sqrt(areas)[:, None, None]
     return ConnectionSpectrum(np.clip(top - values, 0, None), sections)

@@ -18,7 +18,8 @@ def neighbor_graph(distances: np.ndarray, indices: np.ndarray) -> csr_array:
     least = 1e-12 * distances.max(initial=0.0) + np.finfo(float).tiny ** 0.5
     distances = np.maximum(distances, least)
     rows = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
-    graph = csr_array((distances.ravel(), indices.ravel(), rows), shape=(n_samples, n_samples))
+    # A copy of the indices, because they are sorted in place.
+    graph = csr_array((distances.ravel(), indices.flatten(), rows), shape=(n_samples, n_samples))
     graph.sort_indices()
     return graph
 

@@ -47,7 +47,7 @@ def deterministic_bases(
     -------
     turned : ndarray of shape (n_rows, n_pairs)
     """
-    apart = np.diff(values) ** 2 > (tol * np.abs(values).max(initial=0)) ** 2
+    apart = np.abs(np.diff(values)) > tol * np.abs(values).max(initial=0)
     groups = np.split(np.arange(len(values)), np.flatnonzero(apart) + 1)
     most = max(map(len, groups))
     probes = np.random.default_rng(0).normal(size=(len(vectors), most))
