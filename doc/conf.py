@@ -31,7 +31,9 @@ default_role = "code"
 autosummary_generate = True
 autodoc_member_order = "groupwise"
 # scikit-learn makes these, and their text links to pages that are not here.
-autodoc_default_options = {"exclude-members": "set_fit_request, set_predict_request, set_score_request"}
+autodoc_default_options = {
+    "exclude-members": "set_fit_request, set_predict_request, set_score_request",
+}
 # The class page lists the methods itself; numpydoc would list them a second time.
 numpydoc_show_class_members = False
 

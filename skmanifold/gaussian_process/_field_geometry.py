@@ -123,7 +123,7 @@ class FieldGeometry:
         if len(self.rows) == 1:
             return connection_spectrum(np.ones((1, 1)), 1.0, frames, self.n_pairs, **kwargs)
         found = self._neighbors(n_neighbors, of_nodes=True)
-        graph = neighbor_affinity(self.nodes, n_neighbors, found)
+        graph = neighbor_affinity(found, n_neighbors)
         return connection_spectrum(*graph, frames, self.n_pairs, **kwargs)
 
     def encoding(self, setting: Setting) -> torch.Tensor:

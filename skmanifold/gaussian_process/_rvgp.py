@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.gaussian_process._field_calculus import curl, divergence, singularities
 from skmanifold.gaussian_process._field_geometry import FieldGeometry, Setting
 from skmanifold.gaussian_process._field_input import (
     GraphSpectrum,
@@ -566,6 +567,70 @@ class RVGP(
     @property
     def _n_features_out(self):
         return self.encoding_.shape[1] * self.encoding_.shape[2]
+
+    def divergence(self, X, return_std=False):
+        """How much more of a vector field leaves each point than enters it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        return_std : bool, default=False
+
+        Returns
+        -------
+        divergence : ndarray of shape (n_queries,)
+            Trace of the covariant derivative of the mean, in units of `y` for each unit of `X`.
+        std : ndarray of shape (n_queries,)
+            Posterior standard deviation. Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If the field is of scalars.
+        """
+        X = self._new_points(X)
+        return divergence(self._field, X, return_std=return_std)
+
+    def curl(self, X, return_std=False):
+        """How fast a vector field turns about each point.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        return_std : bool, default=False
+
+        Returns
+        -------
+        curl : ndarray of shape (n_queries, 3), or (n_queries,) in the plane
+            In units of `y` for each unit of `X`. On a surface in space a vector along the
+            normal, by the right-hand rule, whichever way the frames go round.
+        std : ndarray of the same shape
+            Posterior standard deviation. Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If the field is of scalars, on a curve, or in more than three dimensions.
+        """
+        X = self._new_points(X)
+        return curl(self._field, X, return_std=return_std)
+
+    def singularities(self):
+        """Sources, sinks, vortices and saddles: where the mean of a vector field vanishes.
+
+        Returns
+        -------
+        singularities : Singularities
+            With the arrays `positions`, `indices` (on a closed surface they sum to its Euler
+            characteristic), `kinds`, `jacobians`, `frames` and `position_std`, the surest place
+            first.
+
+        Raises
+        ------
+        ValueError
+            If the field is of scalars.
+        """
+        return singularities(self._field)
 
     def log_marginal_likelihood(self):
         """Log evidence of the chosen model.

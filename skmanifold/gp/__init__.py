@@ -7,7 +7,7 @@ from skmanifold.gp._feature_regression import (
     WeightPosterior,
     feature_log_density,
 )
-from skmanifold.gp._field_kernel import FieldKernel, FieldPoints, Values, matern_variances
+from skmanifold.gp._field_kernel import FieldKernel, FieldPoints, Values
 from skmanifold.gp._posterior import (
     ExactPosterior,
     FeaturePosterior,
@@ -17,6 +17,7 @@ from skmanifold.gp._posterior import (
 )
 from skmanifold.gp._radial import RADIAL
 from skmanifold.gp._search import Found, LogNormal, Objective, maximize_evidence, random_start
+from skmanifold.gp._spectral_density import matern_variances
 
 __all__ = [
     "RADIAL",

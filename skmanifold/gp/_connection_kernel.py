@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
@@ -15,6 +14,9 @@ from linear_operator.operators import (
     RootLinearOperator,
 )
 from numpy.typing import ArrayLike
+
+from skmanifold.gp._spectral_density import log_matern_variances
+from skmanifold.utils import to_tensor
 
 # Below, fields are as rough as white noise; above, none can tell them from those of the heat
 # kernel, and the evidence would let nu drift for ever.
@@ -51,7 +53,7 @@ class ConnectionLaplacianKernel(Kernel):
     manifold_dim : int
         The dimension m of the manifold. No more than ``n_coordinates`` unless that is 1.
     nu : float, default=1.5
-        Smoothness, ``float("inf")`` for the heat kernel. The default is the paper's.
+        Smoothness, ``float("inf")`` for the heat kernel.
     learn_nu : bool, default=False
         Whether `nu` is a parameter, ``raw_nu``, that starts from the value given.
     nu_prior : gpytorch.priors.Prior or None, default=None
@@ -110,7 +112,7 @@ class ConnectionLaplacianKernel(Kernel):
     step:
 
     >>> import gpytorch, numpy as np, torch
-    >>> from skmanifold.gp._connection_kernel import ConnectionLaplacianKernel
+    >>> from skmanifold import ConnectionLaplacianKernel
     >>> step = 2 * np.pi / 40
     >>> shift = np.roll(np.eye(40), 1, axis=0)
     >>> values, vectors = np.linalg.eigh((2 * np.eye(40) - shift - shift.T) / step**2)
@@ -251,7 +253,7 @@ class ConnectionLaplacianKernel(Kernel):
         # gradient is lost where a long or a short length scale leaves the range of floats.
         eigenvalues = self.spectrum.eigenvalues.to(self.dtype)
         log_shares = self.spectrum.mean_squares.to(self.dtype).log()
-        log_density = _log_matern(
+        log_density = log_matern_variances(
             eigenvalues, self.lengthscale, self.nu, self.spectrum.manifold_dim
         ).squeeze(-2)
         return log_density - torch.logsumexp(log_density + log_shares, -1, keepdim=True)
@@ -351,22 +353,6 @@ class _Spectrum(torch.nn.Module):
             raise ValueError("encoding must hold finite numbers that are not all 0.")
 
 
-def _log_matern(
-    eigenvalues: torch.Tensor,
-    lengthscale: torch.Tensor,
-    nu: torch.Tensor | float,
-    manifold_dim: int,
-) -> torch.Tensor:
-    """Logarithm of the spectral density, but for what all eigenvalues have in common.
-
-    ``log1p`` of the ratio to ``2 nu / kappa^2`` stays exact on the way to the heat kernel.
-    """
-    heat = eigenvalues * lengthscale.square() / 2
-    if not torch.is_tensor(nu) and math.isinf(nu):
-        return -heat
-    return -(nu + manifold_dim / 2) * torch.log1p(heat / nu)
-
-
 def _square(root: torch.Tensor) -> LinearOperator:
     """``root @ root.mT`` as an operator that is solved in the smaller of its two dimensions.
 
@@ -399,13 +385,7 @@ def _checked_nodes(x: torch.Tensor, n_nodes: int) -> torch.Tensor:
 
 def _own_tensor(values: ArrayLike | torch.Tensor) -> torch.Tensor:
     """A floating-point copy: a state that is loaded later is written into it."""
-    if torch.is_tensor(values):
-        tensor = values.detach().clone()
-    else:
-        # Only now: the package's helpers bring scikit-learn, which gpytorch does without.
-        from skmanifold.utils import to_tensor
-
-        tensor = to_tensor(np.asarray(values))
+    tensor = values.detach().clone() if isinstance(values, torch.Tensor) else to_tensor(values)
     return tensor if tensor.is_floating_point() else tensor.double()
 
 

@@ -69,11 +69,12 @@ def leave_out_means(factor: torch.Tensor, targets: torch.Tensor, block: int) -> 
     Returns
     -------
     means : Tensor of shape (n / block, block, q)
-        ``y_i - ([K^-1]_ii)^-1 [K^-1 y]_i``.
+        ``y_i - ([K^-1]_ii)^-1 [K^-1 y]_i``, where i is a block.
 
     References
     ----------
-    .. [1] C. Rasmussen and C. Williams, "Gaussian Processes for Machine Learning", 2006, eq. 5.12.
+    .. [1] C. Rasmussen and C. Williams, "Gaussian Processes for Machine Learning", 2006,
+       section 5.4.2 (for blocks of one row).
     """
     n_points = len(targets) // block
     inverse = torch.cholesky_inverse(factor).reshape(n_points, block, n_points, block)

@@ -83,6 +83,7 @@ class WeightPosterior:
     factor : Tensor of shape (F, F)
         Cholesky factor of ``I + S^1/2 G S^1/2 / s^2``, which is never ill-posed.
     scaled_mean : Tensor of shape (F, q)
+        Posterior mean of the weights over `roots`.
     """
 
     roots: torch.Tensor

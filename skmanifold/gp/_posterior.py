@@ -48,7 +48,9 @@ def with_noise(
     """Covariance of noisy labels from that of the field."""
     if "normal_noise" in kernel.names:
         return add_blocks(covariance, kernel.noise(points, values))
-    return covariance + torch.diag(values["noise"].square().expand(len(covariance)))
+    noisy = covariance.clone()  # a sum with a diagonal matrix would hold one more of that size
+    noisy.diagonal().add_(values["noise"].square())
+    return noisy
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class ExactPosterior:
     factor : Tensor of shape (N, N)
         Cholesky factor of the covariance of the rows, noise included.
     solved : Tensor of shape (N, columns)
+        The inverse of that covariance times the rows.
     """
 
     kernel: FieldKernel
@@ -142,6 +145,7 @@ class FieldFeatures:
     inducing : FieldPoints
         Not used by a kernel of eigenvectors alone, whose features are exact.
     inducing_factor : Tensor of shape (M, M)
+        Cholesky factor of their covariance; (0, 0) where they are not used.
     """
 
     kernel: FieldKernel

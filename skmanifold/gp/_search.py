@@ -77,6 +77,13 @@ def maximize_evidence(
         Hyper-parameters that stay as they are.
     max_iter : int, default=60
         0 judges the start as it is.
+    device : torch.device or str, default="cpu"
+        Where the objective works.
+
+    Returns
+    -------
+    found : Found
+        With a log evidence of minus infinity where not even the last covariance can be factorised.
     """
     loss = _Loss(objective, priors, fixed or {}, device)
     bounds = np.array([(math.log(priors[n].least), math.log(priors[n].most)) for n in loss.names])

@@ -18,7 +18,7 @@ from skmanifold.graph._neighbors import Found, kneighbors
 from skmanifold.graph._pruning import neighbor_graph, union_graph
 from skmanifold.graph._stencil import Stencils, local_stencils, n_stencil_nodes
 from skmanifold.linalg import largest_eigenpairs
-from skmanifold.utils import row_chunks, to_numpy, to_tensor
+from skmanifold.utils import resolve_device, row_chunks, to_numpy, to_tensor
 
 LEAST_EIGENVALUE = 1e-6  # of the walk: below it an eigenvector is noise of the sampling
 
@@ -55,7 +55,8 @@ class SampledManifold:
     frames : Tensor of shape (n_nodes, d, m)
         Orthonormal tangent frames.
     reach : Tensor of shape (n_nodes,)
-        How far from each node the manifold is known: the radius of a stencil at it.
+        How far from each node the manifold is known: as far as its last neighbour, of as many as a
+        stencil has nodes.
     n_jobs : int or None, default=None
         Threads of neighbour searches.
     """
@@ -75,10 +76,11 @@ class SampledManifold:
         n_jobs: int | None = None,
     ) -> "SampledManifold":
         """From arrays; all work is in float64."""
+        device = resolve_device(device)
         points = to_tensor(nodes, device=device, dtype=torch.float64)
         bases = to_tensor(frames, device=device, dtype=torch.float64)
         if len(nodes) == 1:
-            return cls(points, bases, points.new_ones(1), n_jobs)
+            return cls(points, bases, points.new_ones(1), n_jobs)  # nothing tells a scale
         n_neighbors = min(n_stencil_nodes(frames.shape[2]), len(nodes) - 1)
         distances, _ = kneighbors(nodes, n_neighbors, device=device, n_jobs=n_jobs)
         reach = to_tensor(distances[:, -1], device=device, dtype=torch.float64)
@@ -135,11 +137,18 @@ class ConnectionSpectrum:
     vectors: np.ndarray
 
 
-def neighbor_affinity(nodes: np.ndarray, n_neighbors: int, found: Found) -> tuple[csr_array, float]:
+def neighbor_affinity(found: Found, n_neighbors: int) -> tuple[csr_array, float]:
     """Self-tuned Gaussian weights of a neighbour graph, free of density, and its bandwidth.
 
-    The scale of each node is the distance to a quarter of its neighbours; edges that either end
-    names are kept, and each node is its own neighbour too.
+    The scale of each node is the distance within which a quarter of its neighbours lie; edges that
+    either end names are kept, and each node is its own neighbour too.
+
+    Parameters
+    ----------
+    found : tuple of ndarray of shape (n_nodes, n_found)
+        Distances to neighbours, rising, and their indices, as `kneighbors` gives them.
+    n_neighbors : int
+        How many of these to use, at most `n_found`.
 
     Returns
     -------
@@ -150,7 +159,7 @@ def neighbor_affinity(nodes: np.ndarray, n_neighbors: int, found: Found) -> tupl
     distances, indices = found[0][:, :n_neighbors], found[1][:, :n_neighbors]
     scales = distances[:, max(n_neighbors // 4 - 1, 0)]
     bandwidth = float(np.median(scales))
-    scales = np.maximum(scales, 1e-3 * bandwidth)
+    scales = np.maximum(scales, 1e-3 * bandwidth)  # near-duplicates are not to lose all others
     graph = union_graph(neighbor_graph(distances, indices))
     return density_free(with_self_loops(self_tuning_affinity(graph, scales))), bandwidth
 
@@ -175,7 +184,10 @@ def connection_spectrum(
     frames : ndarray of shape (n_nodes, d, m) or None
         None for scalar functions: the plain graph Laplacian.
     n_pairs : int
-        At most so many are wanted; those of eigenvalues near nought of the walk are left out.
+        At most so many are wanted; those of eigenvalues near nought of the walk are left out, and
+        so is a repeated eigenvalue of which only some copies would be kept.
+    solver, device
+        See `largest_eigenpairs`.
     """
     walk, degree = symmetric_walk(affinity)
     order = 1 if frames is None else frames.shape[2]
@@ -226,7 +238,7 @@ def surface_spectrum(
         See `connection_spectrum`.
     """
     order = 1 if frames is None else frames.shape[2]
-    root = diags_array(np.sqrt(areas) ** -1.0)
+    root = diags_array(areas**-0.5)
     degree = np.asarray(weights.sum(1)).ravel() / areas
     scaled = csr_array(root @ weights @ root)
     carried = scaled if frames is None else transport_blocks(scaled, frames, device)

@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 
 from skmanifold.graph._pruning import edges
 from skmanifold.linalg import nearest_orthogonal
-from skmanifold.utils import row_chunks, to_numpy, to_tensor
+from skmanifold.utils import resolve_device, row_chunks, to_numpy, to_tensor
 
 
 def connection(
@@ -19,13 +19,16 @@ def connection(
 ) -> np.ndarray:
     """Transport along edges: the orthogonal matrix nearest to ``T_i' T_j``.
 
-    It takes coordinates in the frame of `columns` to those in the frame of `rows`, and is the
-    parallel transport of the manifold up to the third order of the edge's length.
+    It takes coordinates in the frame of `columns` to those in the frame of `rows`. From the
+    parallel transport of the manifold it differs by the third order of the edge's length.
 
     Parameters
     ----------
     frames : ndarray of shape (n_nodes, n_features, m)
+        T, orthonormal.
     rows, columns : ndarray of shape (n_edges,)
+        Nodes i and j of each edge.
+    device : torch.device or str, default="cpu"
 
     Returns
     -------
@@ -34,8 +37,9 @@ def connection(
     References
     ----------
     .. [1] A. Singer and H.-T. Wu, "Vector diffusion maps and the connection Laplacian",
-       Communications on Pure and Applied Mathematics 65, 2012, eq. 2.9.
+       Communications on Pure and Applied Mathematics 65, 2012.
     """
+    device = resolve_device(device)
     bases = to_tensor(frames, device=device)
     order = bases.shape[2]
     transports = np.empty((len(rows), order, order), dtype=frames.dtype)
@@ -55,9 +59,9 @@ def connection_laplacian(affinity: spmatrix | sparray, frames: np.ndarray) -> cs
     Parameters
     ----------
     affinity : sparse array of shape (n_nodes, n_nodes)
-        Symmetric weights of the edges.
+        Symmetric weights of the edges, not negative. Those on the diagonal change nothing.
     frames : ndarray of shape (n_nodes, n_features, m)
-        Tangent frames, see `tangent_frames`.
+        Orthonormal tangent frames, see `tangent_frames`.
 
     Returns
     -------
@@ -67,14 +71,15 @@ def connection_laplacian(affinity: spmatrix | sparray, frames: np.ndarray) -> cs
     Raises
     ------
     ValueError
-        If there is not one frame for each node, or the weights are not symmetric.
+        If there is not one frame for each node, or the weights are not symmetric, negative or not
+        finite.
 
     References
     ----------
     .. [1] A. Singer and H.-T. Wu, "Vector diffusion maps and the connection Laplacian",
        Communications on Pure and Applied Mathematics 65, 2012.
     .. [2] R. Peach et al., "Implicit Gaussian process representation of vector fields over
-       arbitrary latent manifolds", ICLR 2024, eq. 7.
+       arbitrary latent manifolds", ICLR 2024.
 
     Examples
     --------
@@ -87,7 +92,7 @@ def connection_laplacian(affinity: spmatrix | sparray, frames: np.ndarray) -> cs
     array([[1., 1.],
            [1., 1.]])
     """
-    affinity = csr_array(affinity)
+    affinity = csr_array(check_array(affinity, accept_sparse="csr", input_name="affinity"))
     kwargs = {"ensure_2d": False, "allow_nd": True, "ensure_min_samples": 0}
     frames = check_array(frames, dtype=[np.float64, np.float32], input_name="frames", **kwargs)
     if frames.ndim != 3 or affinity.shape != (len(frames), len(frames)):
@@ -98,6 +103,11 @@ def connection_laplacian(affinity: spmatrix | sparray, frames: np.ndarray) -> cs
     difference = abs(affinity - affinity.T)
     if difference.nnz and difference.max() > 1e-10 * abs(affinity).max():
         raise ValueError("affinity must be symmetric; pass (affinity + affinity.T) / 2.")
+    if affinity.nnz and affinity.data.min() < 0:
+        raise ValueError(
+            f"affinity must not be negative, got {affinity.data.min():g}: with such weights the "
+            "Laplacian is no sum of squares."
+        )
     degree = np.repeat(np.asarray(affinity.sum(1)).ravel(), frames.shape[2])
     return csr_array(diags_array(degree) - transport_blocks(affinity, frames))
 
@@ -129,7 +139,7 @@ def density_free(affinity: spmatrix | sparray) -> csr_array:
     References
     ----------
     .. [1] R. Coifman and S. Lafon, "Diffusion maps", Applied and Computational Harmonic Analysis
-       21, 2006, section 3.4.
+       21, 2006.
     """
     inverse = diags_array(1 / np.asarray(affinity.sum(1)).ravel())
     return csr_array(inverse @ affinity @ inverse)

@@ -40,7 +40,7 @@ def furthest_point_sampling(
     Raises
     ------
     ValueError
-        If `n_points` or `start` is out of range.
+        If `X` is not finite, `n_points` or `start` is out of range, or there is no such `device`.
 
     References
     ----------

@@ -19,7 +19,7 @@ SLACK, STIFF = 1e-5, 1e5  # a free coefficient, and one held at nought
 
 @dataclass(frozen=True)
 class Stencils:
-    """Moving least squares at some points: local, exact for quadratics, interpolating.
+    """Moving least squares at some points: local, of second order, interpolating.
 
     Attributes
     ----------
@@ -66,14 +66,15 @@ def local_stencils(
 ) -> Stencils:
     """Stencils at some points from the nodes around them.
 
-    Nodes are weighed by their distance, from nought at the farthest to infinity at the point
-    itself. A quadratic in the tangent coordinates of the nearest node is fitted by least squares;
-    where that would extrapolate, or in more than four dimensions, a linear function, and failing
-    that a mean.
+    Nodes are weighed by their distance, from next to nought at the farthest to next to infinity
+    at the point itself. A quadratic in the tangent coordinates of the nearest node is fitted by
+    least squares; where that would extrapolate, or in more than four dimensions, a linear
+    function, and failing that a mean.
 
     Parameters
     ----------
-    points : Tensor of shape (n_points, d)
+    points : float64 Tensor of shape (n_points, d)
+        With less precision the slack of the fit is lost in rounding.
     nodes : Tensor of shape (n_nodes, d)
     frames : Tensor of shape (n_nodes, d, m)
         Tangent frames of the nodes.

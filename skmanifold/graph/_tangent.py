@@ -31,7 +31,7 @@ def tangent_frames(
 
     The principal axes of each point's neighbours, tilted by the slope that remains in a local
     quadratic fit of the surface, as far as the slope stands out from the noise. On a clean
-    curved surface that takes the angle to the truth from a degree to a few hundredths.
+    curved surface that makes the angle to the truth several times smaller.
 
     Parameters
     ----------
@@ -57,12 +57,13 @@ def tangent_frames(
     Raises
     ------
     ValueError
-        If there are too few points, or `manifold_dim` or `n_neighbors` is out of range.
+        If there are too few points, or not finite ones; if `manifold_dim` or `n_neighbors` is out
+        of range; if there is no such `device`.
 
     References
     ----------
     .. [1] A. Singer and H.-T. Wu, "Vector diffusion maps and the connection Laplacian",
-       Communications on Pure and Applied Mathematics 65, 2012, section 2 (local PCA).
+       Communications on Pure and Applied Mathematics 65, 2012 (local PCA, without the tilt).
 
     Examples
     --------
@@ -76,6 +77,7 @@ def tangent_frames(
     >>> bool(np.abs(np.einsum("nd,ndm->nm", X, frames)).max() < 0.05)
     True
     """
+    device = resolve_device(device)
     X = check_array(X, dtype=[np.float64, np.float32], ensure_min_samples=2)
     itself = queries is None
     queries = X if queries is None else check_array(queries, dtype=X.dtype)
@@ -86,17 +88,21 @@ def tangent_frames(
         )
     asked = None if itself else queries
     found = kneighbors(X, n_neighbors, queries=asked, device=device, n_jobs=n_jobs)
-    if manifold_dim == "auto":
-        dim = manifold_dimension(found[0], X.shape[1])
-    elif isinstance(manifold_dim, Integral):
-        dim = int(manifold_dim)
-    else:
-        raise ValueError(f"manifold_dim must be 'auto' or a whole number, got {manifold_dim!r}.")
-    if not 1 <= dim <= X.shape[1]:
-        raise ValueError(
-            f"manifold_dim={dim} must be from 1 to {X.shape[1]}, the number of features."
-        )
+    dim = _checked_dimension(manifold_dim, found[0], X.shape[1])
     return frames_of_neighbors(X, queries, found[1], dim, device)
+
+
+def _checked_dimension(manifold_dim: int | str, distances: np.ndarray, n_features: int) -> int:
+    """The dimension that was asked for, or that of the distances to neighbours."""
+    if manifold_dim == "auto":
+        return manifold_dimension(distances, n_features)
+    if not isinstance(manifold_dim, Integral):
+        raise ValueError(f"manifold_dim must be 'auto' or a whole number, got {manifold_dim!r}.")
+    if not 1 <= manifold_dim <= n_features:
+        raise ValueError(
+            f"manifold_dim={manifold_dim} must be from 1 to {n_features}, the number of features."
+        )
+    return int(manifold_dim)
 
 
 def manifold_dimension(distances: np.ndarray, n_features: int) -> int:
@@ -159,8 +165,9 @@ def _completed(axes: torch.Tensor, manifold_dim: int) -> torch.Tensor:
     missing = manifold_dim - axes.shape[2]
     if missing <= 0:
         return axes[:, :, :manifold_dim]
-    room = torch.eye(axes.shape[1], dtype=axes.dtype, device=axes.device).expand(len(axes), -1, -1)
-    return torch.linalg.qr(torch.cat((axes, room), 2)).Q[:, :, :manifold_dim]
+    # Of any columns a Householder QR makes orthonormal ones, even where they are dependent.
+    room = torch.eye(axes.shape[1], missing).to(axes).expand(len(axes), -1, -1)
+    return torch.linalg.qr(torch.cat((axes, room), 2)).Q
 
 
 def _tilt(offsets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
@@ -172,11 +179,13 @@ def _tilt(offsets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     heights = offsets - inside @ frames.mT
     gram = basis.mT @ basis
     # Neighbours on a line leave curvatures across it open: a slight pull to zero settles them.
-    gram.diagonal(dim1=1, dim2=2).add_(1e-9 * basis.shape[1])
+    pull = max(1e-9, 10 * torch.finfo(gram.dtype).eps)
+    gram.diagonal(dim1=1, dim2=2).add_(pull * basis.shape[1])
     inverse = torch.linalg.inv(gram)
     coefficients = inverse @ (basis.mT @ heights)
     slopes = coefficients[:, : frames.shape[2]]
-    # Stein's shrinkage: of the square of an estimate, its variance is noise.
+    # Stein's shrinkage: of the square of an estimate, its variance is noise. Three times that is
+    # taken off, as a tilt that is not there does more harm than one that is left out.
     n_free = basis.shape[1] - basis.shape[2]
     variance = (heights - basis @ coefficients).square().sum((1, 2)) / n_free
     own = inverse.diagonal(dim1=1, dim2=2)[:, : frames.shape[2]].sum(1)
@@ -191,6 +200,6 @@ def monomials(coordinates: torch.Tensor) -> torch.Tensor:
     of the axes changes, and neither does a fit with a pull of the coefficients to nought.
     """
     first, second = torch.triu_indices(coordinates.shape[-1], coordinates.shape[-1])
-    factor = torch.where(first == second, 1.0, 2**0.5).to(coordinates)
+    factor = torch.where(first == second, 1.0, 2.0).to(coordinates).sqrt()
     products = coordinates[..., first] * coordinates[..., second] * factor
     return torch.cat((coordinates, products), -1)

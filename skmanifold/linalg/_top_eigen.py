@@ -21,8 +21,8 @@ from skmanifold.linalg._signs import deterministic_signs
 from skmanifold.utils import resolve_device, to_numpy, to_tensor
 
 SOLVERS = ("auto", "dense", "lanczos", "chebyshev")
-N_DENSE = 800  # up to it, and up to 6 pairs wanted, "auto" is dense: as quick, and simpler
-N_TINY = 200  # up to it, and up to 4 pairs wanted, a basis would be nearly the whole space
+N_DENSE = 800  # rows up to which, or up to 6 for each pair, "auto" is dense: as quick, and simpler
+N_TINY = 200  # rows up to which, or up to 4 for each pair, a basis is nearly the whole space
 # The largest value of the filter, where 1 is that at its cut. More makes a block of the basis gain
 # more digits for more products; timings are flat from 1e4 to 1e6.
 AMPLIFICATION = 1e5
@@ -357,14 +357,18 @@ def _block_lanczos(
             coupling = coupling @ turn[:, :kept]
     else:
         values, turn = basis.ritz_pairs()
-        warnings.warn(
-            f"Gave up after {MAX_BLOCKS} blocks of {basis.width} vectors with a residual of "
-            f"{residual:.1e}, where {tol:.1e} is asked of {n_pairs} eigenpairs: a larger tol, "
-            "fewer n_pairs or solver='dense' may help.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        _warn_of_residual(residual, tol, n_pairs, basis.width)
     return values[:n_pairs], basis.combined(turn[:, :n_pairs])
+
+
+def _warn_of_residual(residual: float, tol: float, n_pairs: int, width: int) -> None:
+    warnings.warn(
+        f"Gave up after {MAX_BLOCKS} blocks of {width} vectors with a residual of "
+        f"{residual:.1e}, where {tol:.1e} is asked of {n_pairs} eigenpairs: a larger tol, "
+        "fewer n_pairs or solver='dense' may help.",
+        ConvergenceWarning,
+        stacklevel=5,
+    )
 
 
 def _rayleigh_ritz(operator: torch.Tensor, vectors: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:

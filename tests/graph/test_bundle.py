@@ -41,7 +41,7 @@ def random_sphere(n_points, seed=0):
 
 
 def graph_of(X, n_neighbors):
-    return neighbor_affinity(X, n_neighbors, kneighbors(X, n_neighbors))
+    return neighbor_affinity(kneighbors(X, n_neighbors), n_neighbors)
 
 
 def spectrum_of(X, n_neighbors, frames, n_pairs, **kwargs):
@@ -163,7 +163,7 @@ def test_few_nodes(n_nodes):
 def test_neighbor_affinity(n_neighbors):
     nodes = random_sphere(200)
     distances, indices = kneighbors(nodes, 20)  # more than asked for
-    affinity, bandwidth = neighbor_affinity(nodes, n_neighbors, (distances, indices))
+    affinity, bandwidth = neighbor_affinity((distances, indices), n_neighbors)
     assert abs(affinity - affinity.T).max() < 1e-15
     scales = distances[:, n_neighbors // 4 - 1]
     assert_allclose(bandwidth, np.median(scales))

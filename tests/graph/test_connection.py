@@ -299,6 +299,16 @@ def test_frames_of_another_shape(rng, shape):
         connection_laplacian(random_graph(rng), np.zeros(shape))
 
 
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [(-1.0, "affinity must not be negative, got -1"), (np.nan, "affinity contains NaN")],
+)
+def test_weights_that_are_none(weight, message):
+    weights = csr_array(np.array([[0.0, weight], [weight, 0.0]]))
+    with pytest.raises(ValueError, match=message):
+        connection_laplacian(weights, np.ones((2, 1, 1)))
+
+
 def test_weights_with_directions(rng):
     weights = random_graph(rng)
     weights[3, 7] = 1.0

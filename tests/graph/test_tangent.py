@@ -251,6 +251,20 @@ def test_single_precision():
     assert tilt(frames.astype(float), field.frames) < 1.05 * tilt(whole, field.frames)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_monomials_are_of_the_precision_of_the_coordinates(dtype):
+    found = monomials(torch.tensor([1.0, 1.0], dtype=dtype))
+    assert found.dtype == dtype
+    assert_allclose(found[3], 2**0.5, rtol=2 * torch.finfo(dtype).eps)
+
+
+def test_the_device_may_be_chosen_for_us(rng):
+    X = rng.normal(size=(40, 3))
+    assert_allclose(tangent_frames(X, manifold_dim=3, device="auto").shape, (40, 3, 3))
+    with pytest.raises(ValueError, match="device='nowhere' cannot be used"):
+        tangent_frames(X, device="nowhere")
+
+
 def test_repeats_and_leaves_the_points_alone():
     X = make_vector_field("torus", 100, random_state=0).X
     before = X.copy()
