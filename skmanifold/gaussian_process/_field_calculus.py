@@ -1,6 +1,6 @@
 """Divergence, curl and singularities of a fitted vector field, and how sure they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from math import gamma, pi
 
@@ -20,11 +20,11 @@ STEP = 1e-4
 # Minus the second derivative of a correlation at nought, times the squared length scale.
 CURVATURE = {"rbf": 1.0, "matern72": 7 / 5, "matern52": 5 / 3}
 
-FARTHEST_START = 3.0  # node spacings from a node to where its linear model vanishes
+# Lengths in node spacings: from a node to where its linear model vanishes; the last step of
+# Newton's method; between starts that become one, and zeros that are one; the radius of a zero's
+# own surroundings.
+FARTHEST_START, CONVERGED, CROWDED, MERGED, OWN = 3.0, 1e-3, 0.1, 0.3, 0.5
 N_NEWTON, N_FULL = 30, 8  # steps, and those of full length
-CONVERGED = 1e-3  # a last step, in node spacings
-CROWDED = 0.1  # node spacings within which starts are one
-MERGED, LAST = 0.3, 0.5
 N_ANGLES = 16
 TURNING = 10.0  # a vortex turns so much faster than it grows or shrinks
 
@@ -60,8 +60,10 @@ class FieldJet:
     def at(cls, field: FittedField, placed: np.ndarray) -> "FieldJet":
         """At positions (n, d) in the unit of the kernel."""
         located = field.manifold.locate(placed)
-        frames, at_nodes = located.frames[:, None], field.manifold.frames
-        turned = located.stencils.derivatives(at_nodes @ at_nodes.mT) @ frames
+        frames, around = located.frames[:, None], field.manifold.frames[located.stencils.nodes]
+        # Of the projectors on the tangent planes, applied to the frames: never d x d numbers.
+        carried = around @ (around.mT @ frames)
+        turned = torch.einsum("nqdm,nqb->nbdm", carried, located.stencils.slopes)
         bent = turned - frames @ (frames.mT @ turned)
         slopes = frames.mT @ located.stencils.derivatives(field.encoding)
         return cls(
@@ -100,12 +102,12 @@ def jacobians(field: FittedField, jet: FieldJet) -> torch.Tensor:
     return torch.einsum("nda,bnd->nab", jet.points.frames, slopes)
 
 
-def jet_chunks(field: FittedField, n_points: int):
+def jet_chunks(field: FittedField, n_points: int) -> Iterator[slice]:
     """Slices of points whose jets and covariances with the labels fit the memory."""
     _, width, n_pairs = field.encoding.shape
     order = field.manifold.frames.shape[2]
-    per_point = width * (field.posterior.width + 4 * n_pairs + 8 * width)
-    return row_chunks(n_points, 8 * (2 * order + 4) * per_point)
+    per_row = field.posterior.width + 4 * n_pairs + 8 * n_stencil_nodes(order)
+    return row_chunks(n_points, 8 * (2 * order + 4) * width * per_row)
 
 
 def divergence(
@@ -358,8 +360,9 @@ class Singularities:
     positions : ndarray of shape (k, d)
     indices : int ndarray of shape (k,)
         1 or -1, the sign of the Jacobian's determinant. On a surface it is counted how often the
-        field turns round along a circle of half a node spacing, so that on a closed one the indices
-        sum to the Euler characteristic: 2 on a sphere, 0 on a torus.
+        field turns round along a circle of up to half a node spacing. On a closed one they sum to
+        the Euler characteristic, 2 on a sphere and 0 on a torus, unless two opposite ones lie too
+        near each other for the nodes.
     kinds : str ndarray of shape (k,)
         What the eigenvalues of the Jacobian say: "source", "sink", "spiral out", "spiral in",
         "vortex" (turns ten times as fast as it grows or shrinks) or "saddle".
@@ -470,7 +473,7 @@ def _newton(field: FittedField, placed: torch.Tensor, spacing: torch.Tensor) -> 
         shares = (most / lengths.clamp(min=1e-300)).clamp(max=1) * min(1, N_FULL / (turn + 1))
         steps = (models.frames @ (shares[:, None] * steps)[..., None])[..., 0]
         moved = _on_surface(field.manifold, placed + steps, models.frames)
-        enough = CONVERGED if turn + 1 < N_NEWTON else LAST
+        enough = CONVERGED if turn + 1 < N_NEWTON else OWN
         done = models.inside & (lengths < enough * most)
         found.append(moved[done])
         apart.append(MERGED * most[done])
@@ -502,13 +505,19 @@ def _distinct(points: torch.Tensor, apart: torch.Tensor) -> torch.Tensor:
 def _described(field: FittedField, zeros: torch.Tensor, spacing: torch.Tensor) -> Singularities:
     """All about zeros (k, d) in the unit of the kernel, k > 0."""
     models, placed = LinearModels.at(field, zeros), to_numpy(zeros)
-    _, spread = replace(field, in_frames=False).mean_and_covariances(_points(field, placed))
+    ambient = replace(field, in_frames=False)
+    spread = torch.cat(
+        [
+            ambient.mean_and_covariances(_points(field, placed[rows]))[1]
+            for rows in jet_chunks(field, len(placed))
+        ]
+    )
     back = torch.linalg.pinv(models.jacobians) @ models.frames.mT
     variances = torch.linalg.eigvalsh(back @ spread @ back.mT)[:, -1]
     indices = torch.linalg.det(models.jacobians).sign()
     if models.frames.shape[2] == 2:
         apart = torch.cdist(zeros, zeros).fill_diagonal_(torch.inf).amin(1) / 2
-        radii = torch.minimum(apart, LAST * spacing[models.nearest])
+        radii = torch.minimum(apart, OWN * spacing[models.nearest])
         indices = _winding(field, zeros, models.frames, radii)
     return Singularities(
         positions=placed * field.unit.item() + to_numpy(field.center),
@@ -532,8 +541,11 @@ def _winding(
     circle = torch.stack((angles.cos(), angles.sin()))
     around = centers[:, None] + radii[:, None, None] * (frames @ circle).mT
     axes = frames.repeat_interleave(N_ANGLES, 0)
-    around = _on_surface(field.manifold, around.flatten(0, 1), axes)
-    mean = replace(field, in_frames=False).mean(_points(field, to_numpy(around)))
+    around = to_numpy(_on_surface(field.manifold, around.flatten(0, 1), axes))
+    ambient = replace(field, in_frames=False)
+    mean = torch.cat(
+        [ambient.mean(_points(field, around[rows])) for rows in jet_chunks(field, len(around))]
+    )
     inside = (axes.mT @ mean[..., None]).reshape(-1, N_ANGLES, 2)
     directions = torch.atan2(inside[..., 1], inside[..., 0])
     turns = (directions.roll(-1, 1) - directions) / (2 * pi)

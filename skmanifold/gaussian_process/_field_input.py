@@ -17,6 +17,7 @@ from skmanifold.mesh import check_faces, cotangent_weights, vertex_areas, vertex
 from skmanifold.utils import warn_user
 
 TANGENTIAL = 0.7  # of the energy of vectors, from which on they count as a tangent field
+LARGEST = 1e150  # of numbers whose squares float64 can hold, and 1 / LARGEST the smallest
 ROUNDING = 1e-6  # of orthonormal frames that come as numbers with few digits
 
 
@@ -37,7 +38,7 @@ def read_labels(y: np.ndarray, missing_target: str) -> Labels:
     ValueError
         If labels are missing without permission, in part, or altogether.
     """
-    values = y.reshape(len(y), -1).astype(np.float64)
+    values = y.reshape(len(y), -1).astype(np.float64, order="C")
     missing = np.isnan(values)
     if missing.any() and missing_target == "error":
         raise ValueError(
@@ -53,7 +54,25 @@ def read_labels(y: np.ndarray, missing_target: str) -> Labels:
     rows = np.flatnonzero(~missing.any(1))
     if len(rows) == 0:
         raise ValueError("y has no label: all of its rows are NaN.")
+    _check_size(values[rows], "y")
     return Labels(rows, values[rows], y.ndim == 1)
+
+
+def _check_size(values: np.ndarray, name: str) -> None:
+    """Refuse numbers whose squares are infinite or nought, which would be wrong without a word.
+
+    Raises
+    ------
+    ValueError
+        If the largest is out of range.
+    """
+    size = np.abs(values).max()
+    if size != 0 and not 1 / LARGEST <= size <= LARGEST:
+        raise ValueError(
+            f"{name} is in a unit in which its variance cannot be held: it spans "
+            f"{size:.0e}, and that must be between {1 / LARGEST:.0e} and {LARGEST:.0e}. Rescale "
+            f"{name}."
+        )
 
 
 def has_nan(y) -> bool:
@@ -66,20 +85,40 @@ def has_nan(y) -> bool:
     return y is not None and values.dtype.kind == "f" and bool(np.isnan(values).any())
 
 
-def all_points(X: np.ndarray, X_unlabeled) -> np.ndarray:
+def all_points(X: np.ndarray, X_unlabeled, feature_names: np.ndarray | None = None) -> np.ndarray:
     """Labelled points, and the unlabelled ones after them, in float64.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    X_unlabeled : array-like of shape (n_unlabeled, n_features) or None
+        There may be none of them.
+    feature_names : ndarray of shape (n_features,) or None, default=None
+        Those of X, which columns of another data frame must share.
 
     Raises
     ------
     ValueError
-        If the unlabelled ones have another number of features.
+        If the unlabelled ones have other features, or numbers are beyond measure.
     """
-    if X_unlabeled is None:
-        return X.astype(np.float64)
-    more = check_array(X_unlabeled, dtype=np.float64, input_name="X_unlabeled")
-    if more.shape[1] != X.shape[1]:
-        raise ValueError(f"X_unlabeled has {more.shape[1]} features, but X has {X.shape[1]}.")
-    return np.concatenate((X, more))
+    # In rows, so that arrays in columns have their sums taken in the same order.
+    every = X.astype(np.float64, order="C")
+    if X_unlabeled is not None:
+        more = check_array(
+            X_unlabeled, dtype=np.float64, input_name="X_unlabeled", ensure_min_samples=0
+        )
+        if more.shape[1] != X.shape[1]:
+            raise ValueError(f"X_unlabeled has {more.shape[1]} features, but X has {X.shape[1]}.")
+        names = getattr(X_unlabeled, "columns", None)
+        known = names is not None and feature_names is not None
+        if known and list(names) != list(feature_names):
+            raise ValueError(
+                f"X_unlabeled has the columns {list(names)}, but X has {list(feature_names)}: "
+                "they must be the same, in the same order."
+            )
+        every = np.concatenate((every, more))
+    _check_size(every - every[0], "X")
+    return every
 
 
 def rms_radius(points: np.ndarray) -> float:
@@ -108,7 +147,74 @@ def standardization(
     else:
         offset = np.zeros(1)
         scale = np.sqrt((values**2).sum(1).mean(keepdims=True) / manifold_dim)
-    return offset, np.where(scale > 1e-12 * np.abs(values).max(initial=0), scale, 1.0)
+    # Each output by itself: a small one beside a large one is not a constant.
+    largest = np.abs(values).max(0) if kind == "scalar" and not common else np.abs(values).max()
+    return offset, np.where(scale > 1e-12 * largest, scale, 1.0)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels as the search takes them.
+
+    Attributes
+    ----------
+    kind : {"vector", "scalar", "tangent"}
+    share : float or None
+        Share of the energy of vectors in the tangent spaces.
+    offset, scale : ndarray of shape (1,) or (n_outputs,)
+    width : int
+        Numbers in one label as it was given.
+    values : ndarray of shape (n_labels, d) or (n_labels, n_outputs)
+        In ambient coordinates, less the offset and over the scale.
+    """
+
+    kind: str
+    share: float | None
+    offset: np.ndarray
+    scale: np.ndarray
+    width: int
+    values: np.ndarray
+
+    @classmethod
+    def of(
+        cls, field: str, labels: Labels, frames: np.ndarray, own_frames, *, common: bool
+    ) -> "Targets":
+        """From labels and the tangent frames (n_labels, d, m) at their points.
+
+        Parameters
+        ----------
+        field : {"auto", "vector", "scalar", "tangent"}
+        labels : Labels
+        frames : ndarray of shape (n_labels, d, m)
+        own_frames : ndarray of shape (n_points, d, m) or None
+            Frames of all rows of X that "tangent" labels are coordinates in.
+        common : bool
+            See `standardization`.
+
+        Raises
+        ------
+        ValueError
+            If there are no frames for a "tangent" field; else see `kind_of`.
+        """
+        kind, share = kind_of(field, labels, frames)
+        values = labels.values
+        if kind == "tangent":
+            if own_frames is None:
+                raise ValueError("field='tangent' needs frames, in which y holds coordinates.")
+            values = np.einsum("ndm,nm->nd", own_frames[labels.rows], values)
+        offset, scale = standardization(values, kind, frames.shape[2], common=common)
+        width = labels.values.shape[1]
+        return cls(kind, share, offset, scale, width, (values - offset) / scale)
+
+    @property
+    def plain_scale(self) -> float | np.ndarray:
+        """The scale: a number where there is one for all outputs."""
+        return self.scale if len(self.scale) > 1 else float(self.scale[0])
+
+    @property
+    def log_scale(self) -> float:
+        """What the log density of one label falls by in units of y."""
+        return float(np.log(np.broadcast_to(self.scale, self.width)).sum())
 
 
 def kind_of(field: str, labels: Labels, frames: np.ndarray) -> tuple[str, float | None]:
@@ -178,7 +284,10 @@ def checked_frames(frames, n_points: int, n_features: int, manifold_dim) -> np.n
     ValueError
         If the shape does not fit, or the columns are not orthonormal.
     """
-    frames = np.asarray(frames, dtype=np.float64)
+    try:
+        frames = np.asarray(frames, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"frames must be an array of numbers: {error}.") from error
     if frames.ndim != 3 or frames.shape[:2] != (n_points, n_features):
         raise ValueError(
             f"frames must have shape ({n_points}, {n_features}, manifold_dim), one for each row "
@@ -224,7 +333,7 @@ class GraphSpectrum:
             If the graph has another size, negative or infinite weights, or directions.
         """
         try:
-            graph = csr_array(graph, dtype=np.float64)
+            graph = csr_array(graph, dtype=np.float64, copy=True)  # not to change the caller's
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"graph must be a matrix of weights, sparse or not, got {type(graph).__name__}."

@@ -1,9 +1,12 @@
 """Nodes, dimension and neighbourhoods: what is given, what is estimated, what may be chosen."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from skmanifold.gaussian_process._field_geometry import FieldGeometry
+from skmanifold.gaussian_process._field_input import GraphSpectrum, checked_frames, read_mesh
 from skmanifold.graph import (
     furthest_point_sampling,
     kneighbors,
@@ -15,6 +18,79 @@ N_NEIGHBORS = (15, 30, 60, 120)
 MOST_NODES, N_LANDMARKS = 5000, 3000
 MOST_FITTED = 30  # coefficients of a local quadratic; frames of more dimensions are linear
 N_DIMENSION, N_DIMENSION_NEIGHBORS = 2000, 10  # points and neighbours that tell the dimension
+
+
+def given_geometry(
+    points: np.ndarray, frames, faces, graph, manifold_dim: int | str
+) -> tuple[np.ndarray | None, Any]:
+    """Frames and spectrum that the user gave, or None for what is to be estimated.
+
+    Raises
+    ------
+    ValueError
+        If they are broken, or contradict one another.
+    """
+    if faces is not None and graph is not None:
+        raise ValueError("faces and graph both say which points are neighbours: give one.")
+    spectrum = None
+    if faces is not None:
+        of_mesh, spectrum = read_mesh(points, faces)
+        frames = of_mesh if frames is None else frames
+    if frames is not None:
+        frames = checked_frames(frames, *points.shape, manifold_dim)
+    return frames, spectrum
+
+
+def field_geometry(
+    points: np.ndarray,
+    frames: np.ndarray | None,
+    spectrum: Any,
+    graph: Any,
+    *,
+    manifold_dim: int | str,
+    n_landmarks: int | str | None,
+    seed: int,
+    **kwargs: Any,
+) -> FieldGeometry:
+    """Nodes of the manifold and how to find frames and spectra on them.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, d)
+        All points, some perhaps twice.
+    frames, spectrum
+        See `given_geometry`.
+    graph : sparse array of shape (n_points, n_points) or None
+    manifold_dim, n_landmarks
+        As the estimator has them.
+    seed : int
+        Of the landmarks.
+    **kwargs
+        Passed on to `FieldGeometry`.
+    """
+    device, n_jobs = kwargs["device"], kwargs["n_jobs"]
+    kept = distinct_rows(points)
+    if graph is not None or spectrum is not None:
+        check_no_duplicates(points, kept)
+        n_landmarks = None  # they name all points
+    points = points[kept]
+    if frames is None:
+        dim = dimension_of(points, manifold_dim, device, n_jobs)
+    else:
+        frames, dim = frames[kept], frames.shape[2]
+    if graph is not None:
+        spectrum = GraphSpectrum.of(graph, points, dim)
+    rows = node_rows(points, n_landmarks, seed, device)
+    frames = None if frames is None else frames[rows]
+    return FieldGeometry(
+        points,
+        rows,
+        dim,
+        scalar=False,  # until the labels say otherwise
+        given_frames=frames,
+        given_spectrum=spectrum,
+        **kwargs,
+    )
 
 
 def node_rows(

@@ -10,6 +10,8 @@ from skmanifold.gp import ExactPosterior, FeaturePosterior, FieldKernel, FieldPo
 from skmanifold.graph import SampledManifold
 from skmanifold.utils import row_chunks, to_numpy
 
+FARTHEST = 1e100  # in radii of the data
+
 
 @dataclass(frozen=True)
 class FittedField:
@@ -52,7 +54,8 @@ class FittedField:
 
     def place(self, X: np.ndarray) -> np.ndarray:
         """Positions in the unit of the kernel."""
-        return (X - to_numpy(self.center)) / self.unit.item()
+        # Whatever is so far out sees the prior alone; its square must stay finite.
+        return ((X - to_numpy(self.center)) / self.unit.item()).clip(-FARTHEST, FARTHEST)
 
     def points(self, X: np.ndarray) -> FieldPoints:
         """Points as the kernel sees them."""

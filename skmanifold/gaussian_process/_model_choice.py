@@ -1,6 +1,6 @@
 """From labels to the model of most evidence, and to the field given all labels."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,6 +50,36 @@ def compared(search: ModelSearch, family: str, grid: Grid) -> tuple[ModelSearch,
     return first, first.refined(more, n_finalists=N_FINALISTS, max_iter=N_REFINEMENTS)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The model of most evidence, and what it was chosen from.
+
+    Attributes
+    ----------
+    first, judged : ModelSearch
+        See `compared`.
+    model : Model
+    found : Found
+        Its hyper-parameters and evidence.
+    setting : Setting
+        Its own, with a graph even if the model needs none.
+    """
+
+    first: ModelSearch
+    judged: ModelSearch
+    model: Model
+    found: Found
+    setting: Setting
+
+    @classmethod
+    def of(cls, search: ModelSearch, family: str, grid: Grid) -> "Choice":
+        """The best of a family of candidates, see `compared`."""
+        first, judged = compared(search, family, grid)
+        model = judged.best(judged.results)
+        setting = graph_setting(first, model, grid)
+        return cls(first, judged, model, judged.results[model], setting)
+
+
 def posterior_of(
     labels: LabeledField,
     model: Model,
@@ -83,11 +113,15 @@ def posterior_of(
 
 
 def projection_helps(labels: LabeledField, model: Model, found: Found) -> bool:
-    """Whether predictions at left-out labels come nearer when projected on the tangent spaces."""
+    """Whether predictions at left-out labels come nearer when projected on the tangent spaces.
+
+    Scalars never are, and without the ambient term all is tangent.
+    """
+    kernel = labels.kernel(model)
+    if labels.geometry.scalar or not kernel.ambient_rows:
+        return not labels.geometry.scalar
     labels = labels.some(np.arange(len(labels.positions))[: N_REFINED // labels.n_directions])
-    kernel, points = labels.kernel(model), labels.points(model)
-    if not kernel.ambient_rows:
-        return True
+    points = labels.points(model)
     values = _as_tensors(found, labels.targets)
     posterior = ExactPosterior.given(kernel, values, points, labels.targets)
     raw = posterior.leave_out_means().reshape(labels.targets.shape)
@@ -98,9 +132,9 @@ def projection_helps(labels: LabeledField, model: Model, found: Found) -> bool:
 
 def graph_setting(search: ModelSearch, model: Model, grid: Grid) -> Setting:
     """A setting with a graph: that of the model, or of the best candidate that has one."""
-    with_graph = [each for each in search.results if "spectral" in each.terms]
     if "spectral" in model.terms:
         return model.setting
+    with_graph = [each for each in search.results if "spectral" in each.terms]
     best = search.best(with_graph).setting if with_graph else Setting(grid.n_neighbors[0], None)
     return replace(model.setting, n_neighbors=best.n_neighbors)
 

@@ -91,6 +91,9 @@ class LabeledField:
         setting = model.setting
         if "spectral" not in model.terms:
             setting = replace(setting, n_neighbors=None)
+        if model.terms == ("spectral",):
+            # Each geometry is asked for once, and of all labels: too many numbers to keep.
+            return self.geometry.field_points(self.positions, setting)
         if setting not in self._points:
             self._points[setting] = self.geometry.field_points(self.positions, setting)
         return self._points[setting]

@@ -11,31 +11,23 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
-from skmanifold.gaussian_process._field_calculus import curl, divergence, singularities
-from skmanifold.gaussian_process._field_geometry import FieldGeometry, Setting
+from skmanifold.gaussian_process._field_geometry import Setting
 from skmanifold.gaussian_process._field_input import (
-    GraphSpectrum,
+    Targets,
     all_points,
-    checked_frames,
     has_nan,
-    kind_of,
     read_labels,
-    read_mesh,
     rms_radius,
-    standardization,
 )
 from skmanifold.gaussian_process._field_settings import (
-    check_no_duplicates,
-    dimension_of,
-    distinct_rows,
+    field_geometry,
     frame_grid,
+    given_geometry,
     graph_grid,
-    node_rows,
 )
 from skmanifold.gaussian_process._fitted_field import FittedField
 from skmanifold.gaussian_process._model_choice import (
-    compared,
-    graph_setting,
+    Choice,
     posterior_of,
     projection_helps,
 )
@@ -45,6 +37,7 @@ from skmanifold.gaussian_process._model_report import (
     in_units_of_data,
 )
 from skmanifold.gaussian_process._model_search import FAMILIES, Grid, LabeledField, ModelSearch
+from skmanifold.gaussian_process._vector_calculus import VectorCalculusMixin
 from skmanifold.gp import RADIAL
 from skmanifold.linalg import deterministic_bases
 from skmanifold.utils import (
@@ -63,6 +56,7 @@ MOST_MIXED = 6  # ambient dimensions up to which tangent and ambient terms are t
 
 
 class RVGP(
+    VectorCalculusMixin,
     ClassNamePrefixFeaturesOutMixin,
     RegressorMixin,
     TransformerMixin,
@@ -102,33 +96,39 @@ class RVGP(
         Dimension of the manifold. "auto" rounds the estimate of the distances to neighbours.
     n_neighbors : int or "auto", default="auto"
         Neighbours in the graph, which set its bandwidth. "auto" climbs the evidence among 15,
-        30, 60 and 120, as far as there are so many points.
+        30, 60 and 120, as far as there are so many points. Not used with a given graph or faces.
     n_frame_neighbors : int or "auto", default="auto"
         Neighbours that each frame is fitted to. "auto" chooses between few, for sheets that
-        nearly touch, and 2.5 times as many, for noisy points: 8 and 20 for surfaces.
+        nearly touch, and 2.5 times as many, for noisy points: 8 and 20 for surfaces. Scalar
+        fields take the larger number. Not used with given frames or faces.
     n_eigenpairs : int, default=200
-        Most eigenvectors of the spectral term. More resolve finer fields, and cost time.
+        Most eigenvectors of the spectral term and of `transform`, found whatever the kernel; a
+        repeated eigenvalue is kept whole or not at all. More resolve finer fields, and cost time.
     kernel : {"hybrid", "spectral", "tangent", "ambient"}, default="hybrid"
         Which terms may be used. "hybrid" lets the evidence choose among sums of them. "spectral"
         alone is the published method, solved in weight space at a cost that the labels hardly
-        enter. "ambient" alone uses no geometry at all but that of predictions.
+        enter. "ambient" alone uses no geometry at all but that of predictions. For scalar fields
+        "tangent" and "ambient" are one and the same.
     local_kernel : {"auto", "rbf", "matern72", "matern52"}, default="auto"
         Correlation at a distance of the tangent and ambient terms, from smooth to rough; "auto"
-        compares all.
+        compares all. Not used by the spectral term.
     nu : float or "auto", default="auto"
         Smoothness of the spectral term; "auto" fits it, between 0.3 and 8.
     noise : float or "auto", default="auto"
-        Standard deviation of the labels' noise in each direction, in units of `y`.
+        Standard deviation of the labels' noise in each direction, in units of `y`. "auto" fits
+        it. If it is given, several scalar outputs share all hyper-parameters, else each output
+        has its own scale and noise, in one proportion.
     n_landmarks : int, "auto" or None, default="auto"
         Points that become nodes, chosen evenly by `furthest_point_sampling`; the others are
         placed between them. "auto" takes 3000 where there are more than 5000 distinct points;
-        None takes all.
+        None takes all, as do ``field="tangent"``, faces and a graph, which name every point.
     max_exact : int, default=4000
         Label coordinates (labels times directions) up to which the process is solved exactly.
         Beyond it, it is solved in the space of the eigenvectors and of about 1500 features of
         the other terms.
     missing_target : {"error", "unlabeled"}, default="error"
-        What NaN in `y` mean. "unlabeled" uses such rows for the manifold alone.
+        What NaN in `y` mean. "unlabeled" uses such rows for the manifold alone. `score` needs
+        labels in all rows.
     n_restarts : int, default=0
         Further starts of each fit of hyper-parameters, drawn from their priors. The search
         starts each candidate from one that was fitted before, so that none is needed as a rule.
@@ -146,23 +146,28 @@ class RVGP(
     field_ : str
         "vector", "scalar" or "tangent".
     tangential_share_ : float or None
-        Share of the energy of `y` in the tangent spaces, where `y` has the shape of `X`.
+        Share of the energy of `y` in the tangent spaces: None for scalars, unless "auto" found
+        `y` of the shape of `X` to be some.
     manifold_dim_ : int
     n_neighbors_, n_frame_neighbors_ : int or None
-        As chosen; None where the graph or the frames were given, or the manifold fills the
-        space.
+        As chosen; None where the graph or the frames were given (faces give both), and for
+        frames where the manifold fills the space. Without a spectral term the graph is that of
+        `transform`: of the best candidate that had one, or the first.
     terms_ : tuple of str
         Terms of the kernel that was chosen.
     local_kernel_ : str
-        As chosen.
+        As chosen; without a meaning where the spectral term stands alone.
     projection_ : bool
         Whether predictions are projected on the tangent spaces: always without the ambient term,
-        and with it if that brings left-out labels nearer.
+        and with it if that brings left-out labels nearer. Never for scalars.
     hyperparameters_ : dict of str to float or ndarray
-        By name, lengths in units of `X`, scales and noise in units of `y` (arrays if there are
-        several outputs).
+        Of each term "<term>_scale", its standard deviation in each direction, and
+        "<term>_lengthscale"; "nu" of the spectral term; "noise"; and "normal_noise" across the
+        manifold where the ambient term is one of several. Lengths are in units of `X`, scales and
+        noise in units of `y` (arrays if there are several scalar outputs).
     noise_variance_ : float or ndarray of shape (n_outputs,)
-        In each direction.
+        In each direction. Beyond `max_exact` it counts what the features cannot follow too, and
+        may be more than the square of the "noise" that was fitted.
     nodes_ : ndarray of shape (n_nodes, n_features)
         Distinct points, or landmarks, that carry the manifold.
     frames_ : ndarray of shape (n_nodes, n_features, m)
@@ -176,7 +181,8 @@ class RVGP(
     evidence_results_ : dict of str to ndarray
         What was compared: see `evidence_table`.
     log_marginal_likelihood_value_ : float
-        Log evidence of the chosen model, in units of `y`.
+        Log evidence of the chosen model on the labels that it was judged on, see the notes, in
+        units of `y`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Only where `X` has names that are all strings.
@@ -194,6 +200,9 @@ class RVGP(
     Candidates are compared on at most 300 labels, the best four on as many as have 1500
     coordinates, and the winner is refined on these. Hyper-parameters have weak log-normal priors
     around the size of the data.
+
+    Scores of ``field="tangent"`` at points that were not nodes compare coordinates in two
+    different frames: to cross-validate, pass ambient vectors and `frames` with ``field="vector"``.
 
     References
     ----------
@@ -297,7 +306,9 @@ class RVGP(
             `missing_target` allows.
         X_unlabeled : array-like of shape (n_unlabeled, n_features), default=None
             More points of the manifold, without labels. Points to predict at, put here, make the
-            manifold known where it matters.
+            manifold known where it matters. Routed through a search or a pipeline, it is split
+            like `y` if it has as many rows; a `Pipeline` takes it through its earlier steps with
+            ``transform_input=["X_unlabeled"]`` only.
         frames : array-like of shape (n_points, n_features, manifold_dim), default=None
             Orthonormal tangent frames of the rows of `X` and after them of `X_unlabeled`, where
             they are known; else they are estimated.
@@ -306,7 +317,8 @@ class RVGP(
             `X_unlabeled`: frames and Laplacian (cotangent weights) are those of the surface.
         graph : sparse array of shape (n_points, n_points), default=None
             Symmetric weights of the edges between the rows of `X` and after them of
-            `X_unlabeled`, where it is known which are neighbours.
+            `X_unlabeled`, where it is known which are neighbours. Larger is nearer: weights are
+            not distances.
 
         Returns
         -------
@@ -315,78 +327,94 @@ class RVGP(
         Raises
         ------
         ValueError
-            If shapes do not fit, labels are missing without permission, `manifold_dim` or a
-            number of neighbours is more than the data allow, frames are not orthonormal, faces
-            are broken, or the graph is not symmetric.
+            If shapes do not fit, numbers are so large or small that their squares overflow or
+            vanish, `noise` is too small to solve for, labels are missing without permission,
+            `manifold_dim` or a number of neighbours is more than the data allow, frames are not
+            orthonormal, faces are broken, or the graph is not symmetric.
         """
         X, labels = self._validated(X, y)
-        every = all_points(X, X_unlabeled)
+        every = all_points(X, X_unlabeled, getattr(self, "feature_names_in_", None))
         device, seed = resolve_device(self.device), draw_seed(self.random_state)
         center, unit = every.mean(0), rms_radius(every)
-        positions = (X[labels.rows] - center) / unit
-        geometry = self._geometry((every - center) / unit, frames, faces, graph, device, seed)
-        around = frame_grid(geometry, self.n_frame_neighbors)
-        at_labels = to_numpy(geometry.manifold(Setting(None, around[-1])).locate(positions).frames)
-        kind, share = kind_of(self.field, labels, at_labels)
-        values = labels.values
-        if kind == "tangent":
-            values = np.einsum(
-                "ndm,nm->nd", self._own_frames(frames, geometry)[labels.rows], values
-            )
-        geometry = replace(geometry, scalar=kind == "scalar")
-        offset, scale = standardization(
-            values, kind, geometry.manifold_dim, common=self.noise != "auto"
+        points = (every - center) / unit
+        frames, spectrum = given_geometry(points, frames, faces, graph, self.manifold_dim)
+        geometry = field_geometry(
+            points, frames, spectrum, graph, **self._geometry_params(device, seed)
         )
-        targets = to_tensor((values - offset) / scale, device=device)
-        grid = self._grid(geometry, kind, around)
+        around = frame_grid(geometry, self.n_frame_neighbors)
+        positions = points[labels.rows]
+        located = geometry.manifold(Setting(None, around[-1])).locate(positions)
+        targets = Targets.of(
+            self.field, labels, to_numpy(located.frames), frames, common=self.noise != "auto"
+        )
+        geometry = replace(geometry, scalar=targets.kind == "scalar")
+        grid = self._grid(geometry, targets.kind, around)
         with fit_steps(self, grid.most_models + 3, every) as step:
-            labeled = LabeledField(geometry, positions, targets, kind == "tangent")
-            rng = np.random.default_rng(seed)
-            search = ModelSearch(labeled, self._fixed(scale), self.n_restarts, rng, step)
-            search, judged = compared(search, self.kernel, grid)
-            model = judged.best(judged.results)
-            found = judged.results[model]
+            values = to_tensor(targets.values, device=device)
+            labeled = LabeledField(geometry, positions, values, targets.kind == "tangent")
+            rng, fixed = np.random.default_rng(seed), self._fixed(targets.scale)
+            search = ModelSearch(labeled, fixed, self.n_restarts, rng, step)
+            choice = Choice.of(search, self.kernel, grid)
             with step("posterior"):
-                adapt = self.noise == "auto"
-                posterior = posterior_of(
-                    labeled, model, found, max_exact=self.max_exact, adapt_noise=adapt
-                )
-                projected = kind != "scalar" and projection_helps(judged.labels, model, found)
+                sizes = {"max_exact": self.max_exact, "adapt_noise": self.noise == "auto"}
+                posterior = posterior_of(labeled, choice.model, choice.found, **sizes)
+                projected = projection_helps(choice.judged.labels, choice.model, choice.found)
             with step("encoding"):
-                setting = graph_setting(search, model, grid)
-                encoding = geometry.encoding(setting)
+                encoding = geometry.encoding(choice.setting)
         fitted = FittedField(
             to_tensor(center, device=device),
             torch.tensor(unit, dtype=torch.float64, device=device),
-            geometry.manifold(model.setting),
-            encoding if "spectral" in model.terms else encoding[:, :, :0],
+            geometry.manifold(choice.model.setting),
+            encoding if "spectral" in choice.model.terms else encoding[:, :, :0],
             posterior,
-            to_tensor(offset, device=device),
-            to_tensor(scale, device=device),
+            to_tensor(targets.offset, device=device),
+            to_tensor(targets.scale, device=device),
             geometry.scalar,
             projected,
-            kind == "tangent",
+            targets.kind == "tangent",
         )
         # All at once and last: a fit that fails leaves an earlier one as it was.
         self._fitted, self._flat = as_arrays(fitted), labels.flat
-        self.field_, self.manifold_dim_ = kind, geometry.manifold_dim
-        self.tangential_share_ = share
+        self._tell_geometry(geometry, choice.setting, encoding, center, unit)
+        self._tell_model(targets, choice, fitted)
+        return self
+
+    def _geometry_params(self, device, seed):
+        """What the parameters say of the manifold."""
+        # A tangent field is told in the frames of all its points.
+        return {
+            "manifold_dim": self.manifold_dim,
+            "n_landmarks": None if self.field == "tangent" else self.n_landmarks,
+            "n_pairs": self.n_eigenpairs,
+            "solver": self.eigen_solver,
+            "device": device,
+            "n_jobs": self.n_jobs,
+            "seed": seed,
+        }
+
+    def _tell_geometry(self, geometry, setting, encoding, center, unit):
+        """Fitted attributes of the manifold, in units of X."""
+        self.manifold_dim_ = geometry.manifold_dim
         self.n_neighbors_ = setting.n_neighbors
         self.n_frame_neighbors_ = setting.n_frame_neighbors
         self.nodes_ = geometry.nodes * unit + center
         self.frames_ = to_numpy(geometry.manifold(setting).frames)
         self.eigenvalues_ = geometry.spectrum(setting).eigenvalues / unit**2
         self.encoding_ = _settled(self.eigenvalues_, to_numpy(encoding))
-        self.terms_, self.local_kernel_, self.projection_ = model.terms, model.radial, projected
-        plain_scale = scale if len(scale) > 1 else float(scale[0])
-        self.hyperparameters_ = in_units_of_data(found.values, unit, plain_scale)
-        self.noise_variance_ = (posterior.noise.item() * plain_scale) ** 2
-        self.evidence_results_ = evidence_results(search, judged, model)
-        n_judged = len(judged.labels.targets)
-        spread = np.log(np.broadcast_to(scale, labels.values.shape[1])).sum()
-        self.log_marginal_likelihood_value_ = float(found.log_evidence - n_judged * spread)
         self.n_graph_components_ = geometry.n_components(setting)
-        return self
+
+    def _tell_model(self, targets, choice, fitted):
+        """Fitted attributes of the field, in units of y."""
+        model, found = choice.model, choice.found
+        self.field_, self.tangential_share_ = targets.kind, targets.share
+        self.terms_, self.local_kernel_ = model.terms, model.radial
+        self.projection_ = fitted.projected
+        scale = targets.plain_scale
+        self.hyperparameters_ = in_units_of_data(found.values, fitted.unit.item(), scale)
+        self.noise_variance_ = (fitted.posterior.noise.item() * scale) ** 2
+        self.evidence_results_ = evidence_results(choice.first, choice.judged, model)
+        change = len(choice.judged.labels.targets) * targets.log_scale
+        self.log_marginal_likelihood_value_ = float(found.log_evidence - change)
 
     def _validated(self, X, y):
         """Points and labels as they were given, once they are sound."""
@@ -400,49 +428,6 @@ class RVGP(
             )
             check_consistent_length(X, y)
         return X, read_labels(y, self.missing_target)
-
-    def _geometry(self, points, frames, faces, graph, device, seed):
-        """Nodes of the manifold and how to find frames and spectra on them."""
-        n_features = points.shape[1]
-        if sum(given is not None for given in (faces, graph)) > 1:
-            raise ValueError("faces and graph both say which points are neighbours: give one.")
-        spectrum = None
-        if faces is not None:
-            of_mesh, spectrum = read_mesh(points, faces)
-            frames = of_mesh if frames is None else frames
-        if frames is not None:
-            frames = checked_frames(frames, len(points), n_features, self.manifold_dim)
-        kept = distinct_rows(points)
-        if graph is not None or faces is not None:
-            check_no_duplicates(points, kept)
-        points, frames = points[kept], None if frames is None else frames[kept]
-        if frames is None:
-            dim = dimension_of(points, self.manifold_dim, device, self.n_jobs)
-        else:
-            dim = frames.shape[2]
-        if graph is not None:
-            spectrum = GraphSpectrum.of(graph, points, dim)
-        # A tangent field is told in the frames of all its points; a graph names them all.
-        every = spectrum is not None or self.field == "tangent"
-        rows = node_rows(points, None if every else self.n_landmarks, seed, device)
-        return FieldGeometry(
-            points=points,
-            rows=rows,
-            manifold_dim=dim,
-            scalar=False,
-            n_pairs=self.n_eigenpairs,
-            given_frames=None if frames is None else frames[rows],
-            given_spectrum=spectrum,
-            solver=self.eigen_solver,
-            device=device,
-            n_jobs=self.n_jobs,
-        )
-
-    def _own_frames(self, frames, geometry):
-        """The frames that a tangent field is told in: given, or of a given mesh."""
-        if frames is None and geometry.given_frames is None:
-            raise ValueError("field='tangent' needs frames, in which y holds coordinates.")
-        return geometry.given_frames if frames is None else np.asarray(frames, np.float64)
 
     def _grid(self, geometry, kind, around):
         """All that the evidence chooses from."""
@@ -537,8 +522,7 @@ class RVGP(
         field = self._field
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         draws = field.samples(field.points(X), n_samples, check_random_state(random_state))
-        values = to_numpy(draws)
-        return (values[:, 0] if self._flat else values).astype(X.dtype)
+        return self._shaped(to_numpy(draws), X.dtype)
 
     def transform(self, X):
         """Eigenvectors of the connection Laplacian: coordinates in which smooth fields are linear.
@@ -567,70 +551,6 @@ class RVGP(
     @property
     def _n_features_out(self):
         return self.encoding_.shape[1] * self.encoding_.shape[2]
-
-    def divergence(self, X, return_std=False):
-        """How much more of a vector field leaves each point than enters it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-        return_std : bool, default=False
-
-        Returns
-        -------
-        divergence : ndarray of shape (n_queries,)
-            Trace of the covariant derivative of the mean, in units of `y` for each unit of `X`.
-        std : ndarray of shape (n_queries,)
-            Posterior standard deviation. Only with `return_std`.
-
-        Raises
-        ------
-        ValueError
-            If the field is of scalars.
-        """
-        X = self._new_points(X)
-        return divergence(self._field, X, return_std=return_std)
-
-    def curl(self, X, return_std=False):
-        """How fast a vector field turns about each point.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_features)
-        return_std : bool, default=False
-
-        Returns
-        -------
-        curl : ndarray of shape (n_queries, 3), or (n_queries,) in the plane
-            In units of `y` for each unit of `X`. On a surface in space a vector along the
-            normal, by the right-hand rule, whichever way the frames go round.
-        std : ndarray of the same shape
-            Posterior standard deviation. Only with `return_std`.
-
-        Raises
-        ------
-        ValueError
-            If the field is of scalars, on a curve, or in more than three dimensions.
-        """
-        X = self._new_points(X)
-        return curl(self._field, X, return_std=return_std)
-
-    def singularities(self):
-        """Sources, sinks, vortices and saddles: where the mean of a vector field vanishes.
-
-        Returns
-        -------
-        singularities : Singularities
-            With the arrays `positions`, `indices` (on a closed surface they sum to its Euler
-            characteristic), `kinds`, `jacobians`, `frames` and `position_std`, the surest place
-            first.
-
-        Raises
-        ------
-        ValueError
-            If the field is of scalars.
-        """
-        return singularities(self._field)
 
     def log_marginal_likelihood(self):
         """Log evidence of the chosen model.

@@ -1,5 +1,6 @@
 """What goes with the arrows of a vector field: points, marks of singularities and a legend."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def check_singularities(
         return None
     if hasattr(singularities, "positions"):
         positions, indices = singularities.positions, singularities.indices
-    elif len(singularities) == 2:
+    elif isinstance(singularities, Sequence) and len(singularities) == 2:
         positions, indices = singularities
     else:
         raise ValueError(
@@ -43,7 +44,9 @@ def check_singularities(
     positions = check_points(positions, n_dims, "the positions of singularities", least=0)
     indices = column_or_1d(indices)
     if len(indices) != len(positions):
-        raise ValueError(f"singularities has {len(positions)} positions and {len(indices)} indices")
+        raise ValueError(
+            f"singularities has {len(positions)} positions and {len(indices)} indices."
+        )
     return positions, indices.astype(np.intp)
 
 

@@ -161,7 +161,8 @@ _VIEWS: dict[str, Callable[[FloatArray], FieldView]] = {
 
 def _of_columns(columns: Sequence[int], n_dims: int) -> FieldView:
     if (
-        len(columns) != 2
+        not isinstance(columns, Sequence | np.ndarray)
+        or len(columns) != 2
         or not all(isinstance(column, Integral) and 0 <= column < n_dims for column in columns)
         or columns[0] == columns[1]
     ):

