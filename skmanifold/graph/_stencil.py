@@ -9,8 +9,9 @@ from torch.nn.functional import embedding_bag
 from skmanifold.graph._tangent import monomials, n_quadratic_terms
 from skmanifold.utils import row_chunks, to_tensor
 
-# Largest sum of absolute weights. Beyond it a stencil extrapolates, and a flatter one is taken.
-MOST_GAIN = 2.5
+# Sums of absolute weights. Beyond the second a stencil extrapolates, and a flatter one is taken;
+# between the two some of either, so that values do not jump where the degree changes.
+CALM_GAIN, MOST_GAIN = 2.5, 4.0
 # How little a node may be weighed down where a point comes near it: 0 would divide by nought.
 SHARPNESS = 1e-6
 MOST_QUADRATIC = 4  # dimensions; in more, the curvatures are too many for the nodes around
@@ -116,15 +117,25 @@ def _least_squares(inside: torch.Tensor, distances: torch.Tensor) -> torch.Tenso
     if order <= MOST_QUADRATIC:
         basis = monomials(basis)
     basis = torch.cat((torch.ones_like(basis[..., :1]), basis), 2)
-    stiffness = torch.full_like(basis[0, 0], SLACK)
+    found = _blended_fit(basis, closeness, order, (basis.shape[2], 1 + order, 1))
+    found[..., 1:] /= reach[..., None]
+    return found
+
+
+def _blended_fit(
+    basis: torch.Tensor, closeness: torch.Tensor, order: int, free: tuple[int, ...]
+) -> torch.Tensor:
+    """A fit with the first of some numbers of free coefficients, and where it is wild the next."""
+    stiffness = torch.full_like(basis[0, 0], STIFF)
+    stiffness[: free[0]] = SLACK
     stiffness[0] = 0.0
     found = _weighted_fit(basis, closeness, stiffness, order)
-    for stiff_from in (1 + order, 1):
-        wild = found[..., 0].abs().sum(1) > MOST_GAIN
-        if wild.any():
-            stiffness[stiff_from:] = STIFF
-            found[wild] = _weighted_fit(basis[wild], closeness[wild], stiffness, order)
-    found[..., 1:] /= reach[..., None]
+    gain = found[..., 0].abs().sum(1)
+    share = ((MOST_GAIN - gain) / (MOST_GAIN - CALM_GAIN)).clamp(0, 1)[:, None, None]
+    wild = gain > CALM_GAIN
+    if free[1:] and wild.any():
+        flatter = _blended_fit(basis[wild], closeness[wild], order, free[1:])
+        found[wild] = torch.lerp(flatter, found[wild], share[wild])
     return found
 
 
