@@ -173,7 +173,7 @@ def _chebyshev(
 
 def _sparse_tensor(matrix: spmatrix | sparray, device: torch.device) -> torch.Tensor:
     rows = csr_array(matrix)
-    with warnings.catch_warnings():  # In beta; but products are several times quicker than in COO.
+    with warnings.catch_warnings():  # In beta, but several times quicker than triplets.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
             to_tensor(rows.indptr, device=device),
