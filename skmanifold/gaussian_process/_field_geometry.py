@@ -178,5 +178,4 @@ def located_points(
     """
     positions = to_tensor(points, device=encoding.device, dtype=torch.float64)
     frames = located.frames.new_ones((len(points), 1, 1)) if scalar else located.frames
-    here = located.stencils.values(encoding) * located.nearness[:, None, None]
-    return FieldPoints(positions, frames, frames.mT @ here, located.nearness)
+    return FieldPoints(positions, frames, frames.mT @ located.values(encoding), located.nearness)

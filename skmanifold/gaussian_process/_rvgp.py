@@ -540,12 +540,9 @@ class RVGP(
             fields.
         """
         X = self._new_points(X)
-        field = replace(
-            self._field, encoding=to_tensor(self.encoding_, device=resolve_device(self.device))
-        )
-        placed = field.place(X)
-        located = field.manifold.locate(placed)
-        values = located.stencils.values(field.encoding) * located.nearness[:, None, None]
+        field = self._field
+        located = field.manifold.locate(field.place(X))
+        values = located.values(to_tensor(self.encoding_, device=located.frames.device))
         return to_numpy(values.mT.flatten(1)).astype(X.dtype)
 
     @property

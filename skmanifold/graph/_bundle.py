@@ -43,6 +43,10 @@ class Located:
     frames: torch.Tensor
     nearness: torch.Tensor
 
+    def values(self, at_nodes: torch.Tensor) -> torch.Tensor:
+        """Values (n_points, D, K) of functions given at the nodes, fading away from these."""
+        return self.stencils.values(at_nodes) * self.nearness[:, None, None]
+
 
 @dataclass(frozen=True)
 class SampledManifold:

@@ -150,7 +150,7 @@ def check_draws_points(tinv: Any) -> None:
 def pairs_from_estimator(estimator: Any, X: Any) -> CloudPairs:
     """Clouds that reach the TinvMDS at the end of an estimator, and its coordinates of them."""
     tinv = final_step(estimator)
-    before = _input_of_final_step(estimator, X)
+    before = input_of_final_step(estimator, X)
     with warnings.catch_warnings():
         # DegenerateFrameWarning: the picture shows what it says.
         warnings.simplefilter("ignore", DegenerateFrameWarning)
@@ -182,11 +182,11 @@ def _one_pair(tinv: Any, before: NDArray[Any], after: NDArray[Any]) -> CloudPair
     )
 
 
-def _input_of_final_step(estimator: Any, X: Any) -> Any:
+def input_of_final_step(estimator: Any, X: Any) -> Any:
     """What the last step of a pipeline, or of the best one of a search, is given for `X`."""
     if hasattr(estimator, "best_estimator_"):
-        return _input_of_final_step(estimator.best_estimator_, X)
+        return input_of_final_step(estimator.best_estimator_, X)
     if not hasattr(estimator, "steps"):
         return X
     given = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
-    return _input_of_final_step(estimator.steps[-1][1], given)
+    return input_of_final_step(estimator.steps[-1][1], given)

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skmanifold.graph import furthest_point_sampling
-from skmanifold.plotting._cloud_pairs import _input_of_final_step
+from skmanifold.plotting._cloud_pairs import input_of_final_step
 from skmanifold.plotting._color import scale as color_scale
 from skmanifold.plotting._field_arrows import draw_arrows
 from skmanifold.plotting._field_axes import dress_axes, key_place, make_axes
@@ -374,7 +374,7 @@ def _predicted(estimator: Any, X: Any) -> tuple[Any, Any, Any]:
             f"{name} predicts no standard deviations (its predict has no return_std): pass "
             "predictions to VectorFieldDisplay.from_field(X, vectors)."
         )
-    points = check_array(_input_of_final_step(estimator, X), input_name="X")
+    points = check_array(input_of_final_step(estimator, X), input_name="X")
     vectors, std = regressor.predict(points, return_std=True)
     if np.shape(vectors) != points.shape:
         raise ValueError(
