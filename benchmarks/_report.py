@@ -41,6 +41,23 @@ QUALITIES = {
     "n_neighbors": 0,
     "n_frame_neighbors": 0,
     "manifold_dim": 0,
+    "displacement": -1,
+    "stress": -1,
+    "plastic_strain": -1,
+    "velocity": -1,
+    "pressure": -1,
+    "worst_scalar": -1,
+    "mean_scalar": -1,
+    "coverage_least": 0,
+    "coverage_most": 0,
+    "remesh_noise": -1,
+    "remesh_noise_modes": -1,
+    "map_error": -1,
+    "renumbered_error": -1,
+    "nats": 1,
+    "false_alarms": -1,
+    "foreign_flagged": 1,
+    "nodes": 0,
     "told_apart": 0,
     "mirror_difference": 0,
     "nan": -1,
@@ -54,7 +71,17 @@ QUALITIES = {
     "landmarks": 0,
     "t": 0,
 }
-COSTS = ("fit_s", "predict_s", "select_s", "s_per_10k", "cpu_s", "wall_s", "peak_mb", "gpu_peak_mb")
+COSTS = (
+    "fit_s",
+    "predict_s",
+    "select_s",
+    "s_per_10k",
+    "ms_per_mesh",
+    "cpu_s",
+    "wall_s",
+    "peak_mb",
+    "gpu_peak_mb",
+)
 
 
 class View:

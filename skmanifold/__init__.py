@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from skmanifold._show_versions import show_versions
     from skmanifold.classification import LokiPredictor
     from skmanifold.embedding import HeatGeodesicEmbedding, TinvMDS, tinv_mds
-    from skmanifold.exceptions import DegenerateFrameWarning
+    from skmanifold.exceptions import DegenerateFrameWarning, ForeignShapeWarning, MeshError
     from skmanifold.gaussian_process import (
         RVGP,
+        BatchedGPRegressor,
         ConnectionLaplacianKernel,
+        MeshMorpher,
+        MeshSample,
+        MMGPRegressor,
+        SnapshotPOD,
         connection_laplacian,
         furthest_point_sampling,
         tangent_frames,
@@ -25,11 +30,18 @@ __version__ = "0.1.0.dev0"
 
 # Public name -> the module that defines it.
 _NAMES = {
+    "BatchedGPRegressor": "skmanifold.gaussian_process",
     "ConnectionLaplacianKernel": "skmanifold.gaussian_process",
     "DegenerateFrameWarning": "skmanifold.exceptions",
+    "ForeignShapeWarning": "skmanifold.exceptions",
     "HeatGeodesicEmbedding": "skmanifold.embedding",
     "LokiPredictor": "skmanifold.classification",
+    "MMGPRegressor": "skmanifold.gaussian_process",
+    "MeshError": "skmanifold.exceptions",
+    "MeshMorpher": "skmanifold.gaussian_process",
+    "MeshSample": "skmanifold.gaussian_process",
     "RVGP": "skmanifold.gaussian_process",
+    "SnapshotPOD": "skmanifold.gaussian_process",
     "TinvMDS": "skmanifold.embedding",
     "connection_laplacian": "skmanifold.gaussian_process",
     "furthest_point_sampling": "skmanifold.gaussian_process",
@@ -49,10 +61,17 @@ _SUBPACKAGES = (
 
 __all__ = [
     "RVGP",
+    "BatchedGPRegressor",
     "ConnectionLaplacianKernel",
     "DegenerateFrameWarning",
+    "ForeignShapeWarning",
     "HeatGeodesicEmbedding",
     "LokiPredictor",
+    "MMGPRegressor",
+    "MeshError",
+    "MeshMorpher",
+    "MeshSample",
+    "SnapshotPOD",
     "TinvMDS",
     "__version__",
     "classification",

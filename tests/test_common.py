@@ -31,9 +31,27 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmanifold
-from skmanifold import RVGP, HeatGeodesicEmbedding, LokiPredictor, TinvMDS
+from skmanifold import (
+    RVGP,
+    BatchedGPRegressor,
+    HeatGeodesicEmbedding,
+    LokiPredictor,
+    MeshMorpher,
+    MMGPRegressor,
+    SnapshotPOD,
+    TinvMDS,
+)
 
-ESTIMATORS = [HeatGeodesicEmbedding(), LokiPredictor(), RVGP(), TinvMDS()]
+ESTIMATORS = [
+    BatchedGPRegressor(),
+    HeatGeodesicEmbedding(),
+    LokiPredictor(),
+    MMGPRegressor(),
+    MeshMorpher(),
+    RVGP(),
+    SnapshotPOD(),
+    TinvMDS(),
+]
 
 FEWEST_PASSED = 45
 LEFT_OUT_CHECKS = [  # by `check_estimator`, which asks them of scikit-learn's own estimators only

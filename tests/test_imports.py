@@ -20,7 +20,7 @@ FRONT = {"__init__", "_show_versions"}
 
 MAY_IMPORT = {
     **{family: {family, "base", "utils", "exceptions"} | MATHEMATICS for family in ESTIMATORS},
-    **{layer: {"utils"} | MATHEMATICS for layer in MATHEMATICS},
+    **{layer: {"utils", "exceptions"} | MATHEMATICS for layer in MATHEMATICS},
     **{layer: {"utils", "exceptions"} | MATHEMATICS | BESIDE for layer in BESIDE},
     "base": {"utils"},
     "exceptions": set(),

@@ -1,6 +1,9 @@
 """Manifolds that know their geodesics, vector fields, point clouds of shapes, and real data."""
 
 from skmanifold.datasets._eeg import load_eeg_layout
+from skmanifold.datasets._mesh_airfoil import make_airfoil_meshes
+from skmanifold.datasets._mesh_dataset import MeshDataset
+from skmanifold.datasets._mesh_tensile import make_tensile_meshes
 from skmanifold.datasets._motions import moved_clouds
 from skmanifold.datasets._pbmc68k import load_pbmc68k
 from skmanifold.datasets._sample import ManifoldSample
@@ -14,16 +17,19 @@ from skmanifold.datasets._winds import load_winds
 
 __all__ = [
     "ManifoldSample",
+    "MeshDataset",
     "ShapeSample",
     "VectorFieldSample",
     "load_eeg_layout",
     "load_pbmc68k",
     "load_winds",
+    "make_airfoil_meshes",
     "make_branching_tree",
     "make_s_curve",
     "make_shapes",
     "make_sphere",
     "make_swiss_roll",
+    "make_tensile_meshes",
     "make_torus",
     "make_vector_field",
     "moved_clouds",

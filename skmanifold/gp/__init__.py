@@ -1,7 +1,12 @@
 """Gaussian processes on tensors: covariances of fields, evidence, posteriors, weight space."""
 
+from skmanifold.gp._batched_evidence import BatchedEvidence, batched_log_evidence
+from skmanifold.gp._batched_lbfgs import BatchMinimum, BatchObjective, minimize_batch
+from skmanifold.gp._batched_posterior import BatchedPosterior
+from skmanifold.gp._batched_search import BatchedSearch, search_batch
 from skmanifold.gp._connection_kernel import ConnectionLaplacianKernel
 from skmanifold.gp._density import leave_out_means, log_density
+from skmanifold.gp._exported_gp import ExportedGP
 from skmanifold.gp._feature_regression import (
     FeatureMoments,
     WeightPosterior,
@@ -21,8 +26,14 @@ from skmanifold.gp._spectral_density import matern_variances
 
 __all__ = [
     "RADIAL",
+    "BatchMinimum",
+    "BatchObjective",
+    "BatchedEvidence",
+    "BatchedPosterior",
+    "BatchedSearch",
     "ConnectionLaplacianKernel",
     "ExactPosterior",
+    "ExportedGP",
     "FeatureMoments",
     "FeaturePosterior",
     "FieldFeatures",
@@ -33,12 +44,15 @@ __all__ = [
     "Objective",
     "Values",
     "WeightPosterior",
+    "batched_log_evidence",
     "feature_log_density",
     "leave_out_means",
     "log_density",
     "matern_variances",
     "maximize_evidence",
+    "minimize_batch",
     "random_start",
     "rows_of_targets",
+    "search_batch",
     "with_noise",
 ]
