@@ -62,7 +62,7 @@ class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator
         ended half a nat or more below the best known optimum with none, 7 with 4, 3 with 9 and 1
         with 14 (measured). A start is given up early if it is far behind or on its way to a place
         that another will reach: each costs about half of the first.
-    max_iter : int, default=100
+    max_iter : int, default=300
         Most iterations of the search from each start.
     tol : float, default=1e-3
         A search ends where a step brings less than so many nats.
@@ -156,7 +156,7 @@ class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator
         lengthscale_prior=None,
         normalize_y=True,
         n_restarts=9,
-        max_iter=100,
+        max_iter=300,
         tol=1e-3,
         device="auto",
         random_state=None,

@@ -1,11 +1,16 @@
 """One field of the training meshes: modes on the support, and Gaussian processes of its codes."""
 
 from dataclasses import dataclass
-from inspect import signature
 
 import numpy as np
 from sklearn.metrics import r2_score
 
+from skmanifold.gaussian_process._calibration import (
+    as_columns,
+    held_out_errors,
+    mean_and_variance,
+    widening,
+)
 from skmanifold.gaussian_process._snapshot_pod import SnapshotPOD
 from skmanifold.gaussian_process._target_transform import (
     fitted_values,
@@ -47,30 +52,6 @@ def field_names(samples, wanted):
     return names
 
 
-def mean_and_variance(regressor, inputs):
-    """Predictions (n, n_outputs) and their variances, noise included.
-
-    Raises
-    ------
-    TypeError
-        If the regressor gives no standard deviations.
-    """
-    taken = signature(regressor.predict).parameters
-    # Pipelines pass on whatever they are given.
-    if "return_std" not in taken and all(each.kind != each.VAR_KEYWORD for each in taken.values()):
-        raise TypeError(
-            "error bars need a regressor with return_std in predict, which "
-            f"{type(regressor).__name__} has not, such as BatchedGPRegressor."
-        )
-    mean, std = regressor.predict(inputs, return_std=True)
-    return as_columns(mean), as_columns(std) ** 2 + getattr(regressor, "noise_variance_", 0.0)
-
-
-def as_columns(field):
-    """A field as (n_nodes, n_components)."""
-    return field[:, None] if field.ndim == 1 else field
-
-
 @dataclass(frozen=True)
 class FieldModel:
     """What was learnt of one field.
@@ -88,6 +69,8 @@ class FieldModel:
         From inputs to codes.
     lost : ndarray of shape (n_support_nodes, n_components)
         Variance of what interpolation between the meshes and the support loses.
+    widening : float
+        Factor of the standard deviations, from training meshes held out.
     """
 
     name: str
@@ -96,6 +79,7 @@ class FieldModel:
     pod: SnapshotPOD
     regressor: object
     lost: np.ndarray
+    widening: float
 
     @classmethod
     def fit(cls, name, samples, morphs, inputs, *, transform, pod, regressor):
@@ -111,9 +95,15 @@ class FieldModel:
             ],
             axis=0,
         )
-        codes = pod.fit_transform(np.reshape(fields, (len(samples), -1)))
+        flat = np.reshape(fields, (len(samples), -1))
+        codes = pod.fit_transform(flat)
         regressor.fit(inputs, codes)
-        return cls(name, samples[0].fields[name].ndim, transform, pod, regressor, lost)
+        errors, variances = held_out_errors(regressor, inputs, codes)
+        factor = widening(
+            errors @ pod.components_ + flat - pod.inverse_transform(codes),
+            np.sqrt(variances @ pod.components_**2 + pod.truncation_variance_ + lost.ravel()),
+        )
+        return cls(name, samples[0].fields[name].ndim, transform, pod, regressor, lost, factor)
 
     def predict(self, inputs, morphs):
         """The field on the nodes of each mesh."""
@@ -150,7 +140,7 @@ class FieldModel:
                 n_nodes, -1, len(variance)
             )
             total = on_mesh**2 @ variance + morph.from_support @ missed
-            yield morph.from_support @ field, np.sqrt(total)
+            yield morph.from_support @ field, self.widening * np.sqrt(total)
 
     def _on_support(self, flat):
         """Rows as fields (n, n_support_nodes, n_components)."""

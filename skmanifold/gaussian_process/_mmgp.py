@@ -14,12 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmanifold.base import ManifoldEstimator
 from skmanifold.exceptions import ForeignShapeWarning
 from skmanifold.gaussian_process._batched_gp import BatchedGPRegressor
+from skmanifold.gaussian_process._calibration import (
+    as_columns,
+    held_out_errors,
+    mean_and_variance,
+    widening,
+)
 from skmanifold.gaussian_process._mesh_fields import (
     FieldModel,
-    as_columns,
     field_names,
     field_scores,
-    mean_and_variance,
     r2_of_known,
 )
 from skmanifold.gaussian_process._mesh_input import holds_meshes, read_meshes, scalar_table
@@ -331,7 +335,11 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
             transform = transform_of(self.target_transform, name)
             columns.append(fitted_values(transform, values[:, None], name))
             self._transforms.append(transform)
-        self._regressor = self._new_regressor(seed, "none").fit(inputs, np.column_stack(columns))
+        columns = np.column_stack(columns)
+        self._regressor = self._new_regressor(seed, "none").fit(inputs, columns)
+        errors, variances = held_out_errors(self._regressor, inputs, columns)
+        pairs = zip(errors.T, np.sqrt(variances).T, strict=True)
+        self._widenings = [widening(*pair) for pair in pairs]
 
     def predict(self, X, return_std=False):
         """Predict the quantities of interest.
@@ -555,7 +563,7 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
         if len(inputs) == 0:
             return np.zeros((2, 0, len(self.target_names_)))
         mean, variance = mean_and_variance(self._regressor, inputs)
-        std = np.sqrt(variance)
+        std = np.sqrt(variance) * self._widenings
         ends = [
             original_interval(transform, mean[:, [column]], std[:, [column]], width)
             for column, transform in enumerate(self._transforms)

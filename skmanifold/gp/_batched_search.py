@@ -51,7 +51,7 @@ def search_batch(
     noises: torch.Tensor | None = None,
     medians: torch.Tensor | None = None,
     n_restarts: int = 9,
-    max_iter: int = 100,
+    max_iter: int = 300,
     tol: float = 1e-3,
     generator: np.random.Generator,
 ) -> BatchedSearch:
@@ -71,7 +71,7 @@ def search_batch(
         Medians of log-normal priors of the lengthscales. None has no prior.
     n_restarts : int, default=9
         Starts after the first.
-    max_iter : int, default=100
+    max_iter : int, default=300
     tol : float, default=1e-3
         In nats.
     generator : numpy.random.Generator
