@@ -24,8 +24,8 @@ def fit_coordinates(morpher, data):
     return np.asarray(morpher.fit_transform(data.X))
 
 
-def _noise_share(codes, shape):
-    """Root mean square within shapes over that about the mean of all, per column."""
+def _variances(codes, shape):
+    """Variance within shapes, and that of all, per column."""
     within = np.zeros_like(codes)
     for number in np.unique(shape):
         rows = shape == number
@@ -43,7 +43,7 @@ def score_remeshing(morpher, coordinates, data, seed):
     from sklearn.decomposition import PCA
 
     codes = PCA(N_CODES, svd_solver="full").fit_transform(coordinates)
-    within, spread = _noise_share(codes, data.shape)
+    within, spread = _variances(codes, data.shape)
     return {
         "remesh_noise": np.sqrt(within.sum() / spread.sum()),
         "remesh_noise_modes": np.sqrt(np.mean(within / spread)),

@@ -57,8 +57,9 @@ def make_airfoil_meshes(
         Number of independent meshes of each airfoil, on each of which the run is simulated.
     cache : bool, default=True
         Keep the result on disk, in the folder `skmanifold` of
-        :func:`sklearn.datasets.get_data_home`, and read it from there next time. Only for a
-        `random_state` that is an integer.
+        :func:`sklearn.datasets.get_data_home`, which is `~/scikit_learn_data` unless it is told
+        otherwise, and read it from there next time. Only for a `random_state` that is an
+        integer.
     n_jobs : int or None, default=None
         Number of runs at a time, by joblib. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None

@@ -83,8 +83,9 @@ def make_tensile_meshes(
         and stiff, for tests, but fast and without a need for scikit-fem.
     cache : bool, default=True
         Keep the result on disk, in the folder `skmanifold` of
-        :func:`sklearn.datasets.get_data_home`, and read it from there next time. Only for a
-        `random_state` that is an integer; results of structured grids are never kept.
+        :func:`sklearn.datasets.get_data_home`, which is `~/scikit_learn_data` unless it is told
+        otherwise, and read it from there next time. Only for a `random_state` that is an
+        integer; results of structured grids are never kept.
     n_jobs : int or None, default=None
         Number of runs at a time, by joblib. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -141,7 +142,7 @@ def make_tensile_meshes(
     """
     check_flag(structured, "structured")
     check_flag(cache, "cache")
-    if material not in _CONDITIONS:
+    if material not in list(_CONDITIONS):  # a list takes what has no hash, too
         raise ValueError(f"material must be one of {sorted(_CONDITIONS)}, got {material!r}.")
     if mesh_size is None:
         mesh_size = _GRID_SIZE if structured else _MESH_SIZE

@@ -26,6 +26,10 @@ from skmanifold.utils import (
 )
 from skmanifold.utils._sklearn import Interval, Options, StrOptions, fit_context
 
+# In standard deviations of a feature: beyond, squares of distances would overflow, and predictions
+# are those of the prior long since.
+FARTHEST = 1e100
+
 
 class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
     """Exact Gaussian processes for many outputs, fitted all at once.
@@ -362,8 +366,10 @@ class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator
         device, posterior = resolve_device(self.device), self._posterior
         if not roots:  # by far the largest part, which means do without
             posterior = replace(posterior, roots=posterior.roots[:0])
-        queries = to_tensor((X - self._x_center) / self._x_scale, device=device)
-        return as_tensors(posterior, device), queries
+        with np.errstate(over="ignore"):
+            queries = (X - self._x_center) / self._x_scale
+        queries = queries.clip(-FARTHEST, FARTHEST)
+        return as_tensors(posterior, device), to_tensor(queries, device=device)
 
     def _covariances(self, posterior, queries, dtype):
         """Posterior covariances in units of y."""

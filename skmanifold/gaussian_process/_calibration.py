@@ -30,10 +30,9 @@ def mean_and_variance(regressor, inputs):
 
 
 def gives_std(regressor):
-    """Whether the regressor tells standard deviations, as far as its signature says."""
-    taken = signature(regressor.predict).parameters
-    # Pipelines pass on whatever they are given.
-    return "return_std" in taken or any(each.kind == each.VAR_KEYWORD for each in taken.values())
+    """Whether the regressor, or the last step of a pipeline, tells standard deviations."""
+    last = getattr(regressor, "steps", [("", regressor)])[-1][1]
+    return "return_std" in signature(last.predict).parameters
 
 
 def as_columns(field):

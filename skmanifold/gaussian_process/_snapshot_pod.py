@@ -63,6 +63,17 @@ def n_kept(values, n_components, smallest):
     return min(int(np.searchsorted(energies, n_components * energies[-1])) + 1, rank)
 
 
+def in_unit(rows):
+    """Rows relative to their largest entry, whose squares neither overflow nor vanish, and that."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = np.abs(rows).max()
+        energy = rows.size * largest**2
+    if not np.isfinite(energy):
+        raise ValueError("X holds numbers too large to take their squares: rescale it.")
+    unit = largest if largest > np.finfo(float).tiny else 1.0
+    return rows / unit, unit
+
+
 def leading_modes(rows, n_components, precision):
     """Modes of rows of shape (n, d): by products of the rows where these show them well enough."""
     smallest = precision * max(rows.shape)
@@ -233,8 +244,8 @@ class SnapshotPOD(
         Raises
         ------
         ValueError
-            If `metric` does not fit the features, or is not symmetric and positive definite; or
-            if `n_components` is neither an integer nor less than 1.
+            If `metric` does not fit the features, or is not symmetric and positive definite; if
+            `n_components` is neither an integer nor less than 1; or if squares of `X` overflow.
         """
         check_number(self.n_components)
         fewest = 2 if self.center else 1
@@ -245,18 +256,18 @@ class SnapshotPOD(
             with step("modes"):
                 mean = X.mean(axis=0, dtype=np.float64) * self.center
                 rows = X - mean
-                scaled = rows if product is None else rows @ product.root
+                scaled, unit = in_unit(rows if product is None else rows @ product.root)
                 modes = leading_modes(scaled, self.n_components, np.finfo(X.dtype).eps)
                 duals = modes.right if product is None else modes.right @ product.root.T
                 components = duals if product is None else product.solve(duals.T).T
             with step("what is left out"):
                 residuals = held_out_residuals(modes.scores, len(modes.values), center=self.center)
                 truncation = np.mean((residuals @ (modes.lifts.T @ rows)) ** 2, axis=0)
-        energy = np.sum(scaled**2)
+        energy, singular_values = np.sum(scaled**2), unit * modes.values
         self.mean_, self._metric = mean, metric
         self.components_, self._duals = (np.ascontiguousarray(each) for each in (components, duals))
-        self.singular_values_ = modes.values
-        self.explained_variance_ = modes.values**2 / (len(X) - self.center)
+        self.singular_values_ = singular_values
+        self.explained_variance_ = singular_values**2 / (len(X) - self.center)
         self.explained_variance_ratio_ = modes.values**2 / (energy if energy > 0 else 1.0)
         self.n_components_ = len(components)
         self.truncation_variance_ = truncation

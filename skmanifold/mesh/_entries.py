@@ -64,9 +64,9 @@ def as_nodes(what: str, nodes: Any, n_nodes: int) -> IntArray:
     if outside.any():
         raise MeshError(
             f"{what} must hold nodes from 0 to {n_nodes - 1}, got {outside.sum()} other entries, "
-            f"such as {array[outside][0]} in row {np.argwhere(outside)[0, 0]}."
+            f"such as {array[outside][0]} in row {np.argwhere(np.atleast_1d(outside))[0, 0]}."
         )
-    return _frozen(array.astype(np.intp))
+    return _frozen(array, np.intp)
 
 
 def as_fields(fields: Any, n_nodes: int) -> Mapping[str, FloatArray]:
@@ -95,9 +95,13 @@ def _as_field(name: str, values: Any, n_nodes: int) -> FloatArray:
 
 def _as_scalar(name: str, value: Any) -> float:
     number = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-    if not isinstance(number, Real) or not np.isfinite(float(number)):
-        raise MeshError(f"scalar {name!r} must be one finite number, got {value!r}.")
-    return float(number)
+    try:
+        scalar = float(number) if isinstance(number, Real) else np.nan
+    except OverflowError:  # a huge integer
+        scalar = np.inf
+    if not np.isfinite(scalar):
+        raise MeshError(f"scalar {name!r} must be one finite number, got {value!r:.80}.")
+    return scalar
 
 
 def _named(what: str, mapping: Any) -> list[tuple[str, Any]]:
@@ -114,6 +118,8 @@ def _as_numbers(what: str, values: Any) -> FloatArray:
     array = _as_array(what, values)
     if array.dtype.kind not in "iufb":
         raise MeshError(f"{what} must hold real numbers, got the dtype {array.dtype}.")
+    with np.errstate(over="ignore"):  # longer floats may become infinite
+        array = array.astype(np.float64, copy=False)
     wrong = ~np.isfinite(array)
     if wrong.any():
         rows = np.unique(np.argwhere(wrong)[:, 0]) if array.ndim else np.zeros(1, dtype=np.intp)
@@ -121,17 +127,19 @@ def _as_numbers(what: str, values: Any) -> FloatArray:
             f"{what} must be finite, got {wrong.sum()} NaN or infinite entries, at nodes "
             f"{listed(rows)}."
         )
-    return _frozen(array.astype(np.float64))
+    return _frozen(array, np.float64)
 
 
 def _as_array(what: str, values: Any) -> NDArray[Any]:
+    if np.ma.is_masked(values):
+        raise MeshError(f"{what} must have no masked entries: fill them, or leave them out.")
     try:
         return np.asarray(values)
     except ValueError as error:
         raise MeshError(f"{what} must be an array, got rows of different lengths.") from error
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
+def _frozen(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    copy = array.astype(dtype, order="C")
+    copy.flags.writeable = False
+    return copy

@@ -52,8 +52,8 @@ def check_areas(points: FloatArray, triangles: IntArray, cell_of: IntArray) -> N
     if len(flat):
         raise MeshError(
             f"cells must have an area, but the nodes {triangles[flat[0]].tolist()} of cell "
-            f"{cell_of[flat[0]]} lie on a line. Cells without area: {listed(cell_of[flat])}. "
-            "Drop them, or move their nodes."
+            f"{cell_of[flat[0]]} lie on a line. Cells without area: "
+            f"{listed(np.unique(cell_of[flat]))}. Drop them, or move their nodes."
         )
 
 

@@ -27,15 +27,16 @@ class MeshSample:
     points : array-like of shape (n_nodes, 2) or (n_nodes, 3)
         Positions of the nodes, finite.
     cells : array-like of shape (n_cells, 3) or (n_cells, 4)
-        Nodes around each triangle or quad, counted from 0, in either sense.
+        Nodes around each triangle or quad, counted from 0, in either sense. Four nodes are always a
+        quad: of tetrahedra, take the surface.
     scalars : mapping of str to float, default={}
         The conditions of the run, such as a load or an angle of attack: inputs.
     fields : mapping of str to array-like of shape (n_nodes,) or (n_nodes, k), default={}
         The solution at the nodes, finite: outputs, which samples to predict for need not have.
     landmarks : array-like of shape (k,) or None, default=None
         Nodes on the boundary that mark the same features, in the same order, on every mesh of a
-        list: first those of the outer loop, counter-clockwise, then those of the hole, in order
-        along it. In space, counter-clockwise is as the cells run.
+        list: first those of the outer loop, then those of the hole, along each of the two
+        counter-clockwise. In space, counter-clockwise is as the cells run.
 
     Attributes
     ----------
@@ -45,8 +46,8 @@ class MeshSample:
     Raises
     ------
     MeshError
-        If a shape is another, an entry is not finite, or a node is named that is not there. Whether
-        the cells make a surface is not looked at here; see `surface_of`.
+        If a shape is another, an entry is not finite or masked, or a node is named that is not
+        there. Whether the cells make a surface is not looked at here; see `surface_of`.
 
     Notes
     -----

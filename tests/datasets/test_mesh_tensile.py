@@ -241,6 +241,7 @@ def test_grids_need_no_scikit_fem(monkeypatch):
         ({"mesh_size": np.nan}, ValueError, "mesh_size must be finite"),
         ({"mesh_size": "fine"}, TypeError, "mesh_size"),
         ({"material": "rubber"}, ValueError, "material must be one of"),
+        ({"material": ["linear"]}, ValueError, "material must be one of"),
         ({"structured": 1}, TypeError, "structured"),
         ({"cache": "yes", "structured": True}, TypeError, "cache"),
     ],
