@@ -83,8 +83,7 @@ MeshFieldDisplay.from_estimator(model, plate, field="sig22", unit="MPa")
 # =============================
 #
 # Bars are intervals that should hold 95 of 100 new runs. How many do is counted: always do so
-# before you rely on error bars. A hundred runs are few for twenty inputs, and bars may then be too
-# narrow.
+# before you rely on error bars. Of forty runs it may be a few more or less by chance.
 
 lower, upper = model.predict_interval(test, coverage=0.95)
 units = {"max_von_mises": "MPa", "max_U2_top": "mm", "external_work": "N mm / mm"}

@@ -35,9 +35,9 @@ class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator
     """Exact Gaussian processes for many outputs, fitted all at once.
 
     Each output is a function with a constant mean, a kernel with a lengthscale for each feature
-    (ARD), and noise. Hyper-parameters maximise the evidence. It is what one would do with a
-    `GaussianProcessRegressor` per output, many times faster: all outputs and all starts of the
-    search are rows of one batch, in float64, on a GPU if there is one.
+    (ARD), and noise. Hyper-parameters maximise the evidence, times a prior if one is given. It is
+    what one would do with a `GaussianProcessRegressor` per output, many times faster: all outputs
+    and all starts of the search are rows of one batch, in float64, on a GPU if there is one.
 
     Parameters
     ----------
@@ -103,9 +103,9 @@ class BatchedGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator
 
     Notes
     -----
-    Features are standardised inside; their units have no influence. For each set of lengthscales
-    the best amplitude is known in closed form, so that only the others are searched for: by
-    L-BFGS with a line search for each row, between 0.01 and a million standard
+    Features are standardised inside; their units have no influence but on a prior. For each set of
+    lengthscales the best amplitude is known in closed form, so that only the others are searched
+    for: by L-BFGS with a line search for each row, between 0.01 and a million standard
     deviations of a feature.
 
     Time grows with the third power of `n_samples`, memory with the second: the fitted estimator

@@ -28,7 +28,7 @@ def field_names(samples, wanted):
         If a mesh lacks one, or its number of components differs.
     """
     every = isinstance(wanted, str)  # "all" is the only one
-    names = sorted(samples[0].fields) if every else list(dict.fromkeys(wanted))
+    names = sorted(samples[0].fields) if every else list(dict.fromkeys(map(str, wanted)))
     for index, sample in enumerate(samples):
         for name in names:
             if name not in sample.fields:
@@ -170,7 +170,15 @@ def field_scores(samples, predicted, names, sample_weight):
 
 
 def r2_of_known(truth, predicted, weights, multioutput):
-    """Coefficients of determination over the rows that could be predicted."""
+    """Coefficients of determination over the rows that could be predicted.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
     known = ~np.isnan(predicted).any(axis=1)
+    if not known.any():
+        raise ValueError("no mesh of X can be morphed, so that there is nothing to score.")
     weights = None if weights is None else np.asarray(weights)[known]
     return r2_score(truth[known], predicted[known], sample_weight=weights, multioutput=multioutput)

@@ -15,6 +15,18 @@ def holds_meshes(X):
     )
 
 
+def check_not_empty(X):
+    """Refuse a sequence without anything in it.
+
+    Raises
+    ------
+    ValueError
+        If `X` is one.
+    """
+    if is_list(X) and len(X) == 0:
+        raise ValueError("X is empty: it must be a list of MeshSample, or rows of numbers.")
+
+
 def read_meshes(X):
     """A list of meshes of the same number of coordinates.
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
 from skmanifold.exceptions import MeshError
-from skmanifold.gaussian_process._mesh_input import holds_meshes, read_meshes
+from skmanifold.gaussian_process._mesh_input import check_not_empty, holds_meshes, read_meshes
 from skmanifold.mesh import MeshSample
 from skmanifold.mesh._morph import (
     MorphPlan,
@@ -161,6 +161,16 @@ class MeshMorpher(
         Returns
         -------
         self : MeshMorpher
+
+        Raises
+        ------
+        MeshError
+            If a mesh cannot be morphed, with ``on_failure="raise"``, or none can; or if `support`
+            is a mesh that cannot.
+        ValueError
+            If `X` is empty, or some meshes are in the plane and some in space.
+        TypeError
+            If `X` is a single mesh, or not all in it are meshes.
         """
         self.fit_transform(X)
         return self
@@ -178,6 +188,11 @@ class MeshMorpher(
         -------
         coordinates : ndarray of shape (n_samples, n_support_nodes * n_dims)
             As from `transform`.
+
+        Raises
+        ------
+        MeshError, ValueError, TypeError
+            As `fit` does.
         """
         return self._fit(X)[1]
 
@@ -186,6 +201,7 @@ class MeshMorpher(
     @fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X):
         """Morphs of the training meshes, None for rows of numbers, and the coordinates."""
+        check_not_empty(X)
         with fit_steps(self, 2, X) as step:
             if not holds_meshes(X):
                 return None, self._fit_rows(X, step)
@@ -231,8 +247,13 @@ class MeshMorpher(
         ------
         MeshError
             If a mesh cannot be morphed, with ``on_failure="raise"``.
+        ValueError
+            If `X` is empty, or meshes are of another number of coordinates than in `fit`.
+        TypeError
+            If `X` is not of the kind given to `fit`, or a single mesh.
         """
         check_is_fitted(self)
+        check_not_empty(X)
         if self._plan is None and not holds_meshes(X):
             return validate_data(self, X, dtype=FLOATS, copy=True, reset=False)
         samples = self._readable(X)
@@ -255,15 +276,23 @@ class MeshMorpher(
         ------
         MeshError
             If a mesh cannot be morphed, with ``on_failure="raise"``.
+        ValueError
+            If `X` is empty, or meshes are of another number of coordinates than in `fit`.
+        TypeError
+            If `X` is not of the kind given to `fit`, or a single mesh.
         """
         check_is_fitted(self)
         return self._morphs(self._readable(X), {})
 
     def _readable(self, X):
         """A list of meshes of the training meshes' space."""
-        if self._plan is None or not holds_meshes(X):
-            fitted = "rows of numbers" if self._plan is None else "meshes"
-            raise TypeError(f"X must be of the kind given to fit, which got {fitted}.")
+        check_not_empty(X)
+        if self._plan is None:
+            raise TypeError("X must be rows of numbers, as in fit, and those are not morphed.")
+        if not holds_meshes(X):
+            raise TypeError(
+                f"X must be a list of MeshSample, as in fit, and this {type(X).__name__} has none."
+            )
         samples = read_meshes(X)
         n_dims = self._n_features_out // self.support_.n_nodes
         if samples[0].points.shape[1] != n_dims:
@@ -277,7 +306,7 @@ class MeshMorpher(
         """The plan of all morphs, which sample is the support if one is, and faults by sample."""
         if self.topology == "shared":
             cells, n_nodes = samples[0].cells, samples[0].n_nodes
-            return MorphPlan("shared", "none", cells=cells, n_nodes=n_nodes), 0, {}
+            return MorphPlan("shared", "auto", cells=cells, n_nodes=n_nodes), 0, {}
         draft = MorphPlan(self.topology, self.weights, landmarks=self._matches_landmarks(samples))
         surfaces, faults = self._each(draft.outlined, samples)
         self._report(faults)

@@ -5,48 +5,44 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.sparse import eye_array, kron
-from scipy.special import ndtri
 from sklearn.base import RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from skmanifold.base import ManifoldEstimator
-from skmanifold.exceptions import ForeignShapeWarning
 from skmanifold.gaussian_process._batched_gp import BatchedGPRegressor
 from skmanifold.gaussian_process._calibration import (
     as_columns,
     held_out_errors,
-    mean_and_variance,
     widening,
 )
 from skmanifold.gaussian_process._mesh_fields import (
     FieldModel,
     field_names,
-    field_scores,
-    r2_of_known,
 )
-from skmanifold.gaussian_process._mesh_input import holds_meshes, read_meshes, scalar_table
+from skmanifold.gaussian_process._mesh_input import (
+    check_not_empty,
+    holds_meshes,
+    read_meshes,
+    scalar_table,
+)
 from skmanifold.gaussian_process._mesh_morpher import MeshMorpher
+from skmanifold.gaussian_process._mesh_prediction import MeshPredictionMixin
 from skmanifold.gaussian_process._shape_code import LENGTHSCALE_PRIOR, ShapeCode
 from skmanifold.gaussian_process._snapshot_pod import SnapshotPOD
 from skmanifold.gaussian_process._target_transform import (
     check_names,
     fitted_values,
-    original_interval,
-    original_values,
     transform_of,
 )
-from skmanifold.utils import draw_seed, fit_steps, undone_on_failure, warn_user
+from skmanifold.utils import draw_seed, fit_steps, undone_on_failure
 from skmanifold.utils._sklearn import HasMethods, Interval, Options, StrOptions, fit_context
 
 FLOATS = (np.float64, np.float32)
-ONE_STD = 1.0
-FALSE_ALARM_RATE = 0.05
-CLEARLY_FOREIGN = 2.0  # twice as far as all but a few in a hundred of the training shapes
 
 
-class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
+class MMGPRegressor(MeshPredictionMixin, RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
     """Mesh-morphing Gaussian processes: fields and quantities of simulations on varying shapes.
 
     Learns from a few hundred runs on parts of varying shape, each on a mesh of its own and without
@@ -132,6 +128,9 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
     morphed then, and `y` may have many columns. For fields with error bars on one mesh, pass meshes
     and ``MeshMorpher(topology="shared")``.
 
+    Error bars are widened, if need be, by how far five-fold held-out runs fall outside of them:
+    hyper-parameters that fit the training runs too well make them too narrow.
+
     Departures from the paper: cotangent weights and landmarks in the morph; modes of deviations
     from the mean, kept by energy; a prior by which a mode of the shapes counts the less the less it
     moves them; for shapes with a hole, the modes of their outlines in place of all coordinates. The
@@ -214,7 +213,19 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
         Returns
         -------
         self : MMGPRegressor
+
+        Raises
+        ------
+        MeshError
+            If a mesh cannot be morphed, with ``on_failure="raise"``, or if none can.
+        ValueError
+            If fewer than two runs are left, or there is nothing to learn; if meshes differ in their
+            scalars or fields; if `y` does not fit, or is not finite; or if a transform is unknown,
+            of an output that is not there, or not for the values of its output.
+        TypeError
+            If `X` is a single mesh, or not all in it are meshes.
         """
+        check_not_empty(X)
         meshes = holds_meshes(X)
         samples = read_meshes(X) if meshes else None
         names = field_names(samples, self.fields) if meshes else []
@@ -243,11 +254,18 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
 
     def _read_meshes(self, samples, y):
         """Shapes, scalars, targets, samples and morphs of the meshes that can be morphed."""
+        for name in ("n_features_in_", "feature_names_in_"):  # of rows fitted before
+            vars(self).pop(name, None)
         scalars, self.scalar_names_ = scalar_table(samples)
         targets = self._read_targets(y, len(samples))
         self.morpher_ = self._new_morpher()
         morphs, _ = self.morpher_._fit(samples)
         good = [index for index, morph in enumerate(morphs) if morph is not None]
+        if len(good) < 2:
+            raise ValueError(
+                f"X must hold a minimum of 2 meshes that can be morphed, got {len(good)} of "
+                f"{len(samples)}."
+            )
         targets = None if targets is None else targets[good]
         kept = [samples[index] for index in good], [morphs[index] for index in good]
         return self.morpher_._shapes(*kept), scalars[good], targets, *kept
@@ -341,266 +359,7 @@ class MMGPRegressor(RegressorMixin, CallbackSupportMixin, ManifoldEstimator):
         pairs = zip(errors.T, np.sqrt(variances).T, strict=True)
         self._widenings = [widening(*pair) for pair in pairs]
 
-    def predict(self, X, return_std=False):
-        """Predict the quantities of interest.
-
-        Parameters
-        ----------
-        X : list of MeshSample, or array-like of shape (n_samples, n_features)
-            Fields of the meshes are not looked at.
-        return_std : bool, default=False
-            Whether to return standard deviations too.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Of the shape of `y` in `fit`; NaN for meshes that cannot be morphed, with
-            ``on_failure="warn"``. Medians, where there is a `target_transform`.
-        std : ndarray of the shape of `y`
-            With `return_std`: standard deviations of a new run's quantities, noise included. With
-            a `target_transform` half the width of the interval that is one standard deviation of
-            the transformed quantity to either side.
-        """
-        self._check_has_targets()
-        inputs, good, _ = self._inputs(X)
-        y = self._filled(self._target_medians(inputs), good)
-        if not return_std:
-            return y
-        low, high = self._target_interval(inputs, ONE_STD)
-        return y, self._filled((high - low) / 2, good)
-
-    def predict_interval(self, X, *, coverage=0.95):
-        """Intervals that hold a new run's quantities with some probability.
-
-        Parameters
-        ----------
-        X : list of MeshSample, or array-like of shape (n_samples, n_features)
-        coverage : float, default=0.95
-            The probability.
-
-        Returns
-        -------
-        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        """
-        self._check_has_targets()
-        inputs, good, _ = self._inputs(X)
-        ends = self._target_interval(inputs, _width(coverage))
-        return tuple(self._filled(end, good) for end in ends)
-
-    def predict_fields(self, X, return_std=False):
-        """Predict the fields on the nodes of the meshes given.
-
-        Parameters
-        ----------
-        X : list of MeshSample
-        return_std : bool, default=False
-            Whether to return standard deviations too.
-
-        Returns
-        -------
-        fields : list of dict of str to ndarray
-            For each mesh, each field at its nodes, (n_nodes,) or (n_nodes, n_components). NaN
-            for meshes that cannot be morphed, with ``on_failure="warn"``.
-        std : list of dict of str to ndarray
-            With `return_std`: standard deviations at the nodes, from the Gaussian processes, their
-            noise, what the modes leave out, and what interpolation loses.
-        """
-        inputs, good, morphs = self._field_inputs(X)
-        predicted = [model.predict(inputs, morphs) for model in self._fields]
-        fields = self._by_mesh(X, good, predicted)
-        if not return_std:
-            return fields
-        ends = [model.predict_interval(inputs, morphs, ONE_STD) for model in self._fields]
-        halves = [[(high - low) / 2 for low, high in of_field] for of_field in ends]
-        return fields, self._by_mesh(X, good, halves)
-
-    def predict_field_intervals(self, X, *, coverage=0.95):
-        """Intervals that hold a new run's fields, node by node, with some probability.
-
-        Parameters
-        ----------
-        X : list of MeshSample
-        coverage : float, default=0.95
-            The probability at each node.
-
-        Returns
-        -------
-        lower, upper : list of dict of str to ndarray
-            As `predict_fields` returns fields.
-        """
-        inputs, good, morphs = self._field_inputs(X)
-        width = _width(coverage)
-        ends = [model.predict_interval(inputs, morphs, width) for model in self._fields]
-        return tuple(
-            self._by_mesh(X, good, [[pair[side] for pair in of_field] for of_field in ends])
-            for side in (0, 1)
-        )
-
-    def ood_score(self, X, *, false_alarm_rate=0.05):
-        """How foreign the shapes and conditions are to those of the training runs.
-
-        The larger of two distances: that of the code and the scalars from their mean, by
-        Mahalanobis, and that of the shape from the span of the modes. Both are in units of what
-        held-out training meshes reach.
-
-        Parameters
-        ----------
-        X : list of MeshSample, or array-like of shape (n_samples, n_features)
-        false_alarm_rate : float, default=0.05
-            Share of meshes like those of training whose score shall be above 1.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,)
-            Above 1 is foreign. Infinite for meshes that cannot be morphed, with
-            ``on_failure="warn"``.
-        """
-        check_scalar(
-            false_alarm_rate,
-            "false_alarm_rate",
-            Real,
-            min_val=0,
-            max_val=1,
-            include_boundaries="neither",
-        )
-        _, _, distances, good = self._placed(X)
-        scores = np.full(len(good), np.inf)
-        scores[good] = self._code.foreign.scores(distances, false_alarm_rate)
-        return scores
-
-    def score(self, X, y=None, sample_weight=None):
-        """Mean coefficient of determination over the quantities and the fields.
-
-        Parameters
-        ----------
-        X : list of MeshSample, or array-like of shape (n_samples, n_features)
-            Meshes with their fields, if fields were learnt.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
-            Quantities, if there were some in `fit`.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        score : float
-            At most 1. A field's counts all nodes of all meshes alike. Meshes that cannot be morphed
-            are left out, with ``on_failure="warn"``.
-        """
-        scores = []
-        if y is not None:
-            y, predicted = as_columns(np.asarray(y)), as_columns(self.predict(X))
-            scores += list(r2_of_known(y, predicted, sample_weight, "raw_values"))
-        if self._fields_of(X):
-            scores += field_scores(X, self.predict_fields(X), self.field_names_, sample_weight)
-        if not scores:
-            raise ValueError("score needs y, or meshes with the fields that were learnt.")
-        return float(np.mean(scores))
-
-    def _fields_of(self, X):
-        """Whether there are fields to judge."""
-        check_is_fitted(self)
-        return bool(self.field_names_) and all(set(self.field_names_) <= set(s.fields) for s in X)
-
-    def _check_has_targets(self):
-        check_is_fitted(self)
-        if self._regressor is None:
-            raise ValueError("fit had no y, so there is none to predict; call predict_fields.")
-
-    def _inputs(self, X):
-        """Inputs and morphs of those meshes that could be placed, and which ones these are."""
-        inputs, morphs, distances, good = self._placed(X)
-        if morphs is not None:
-            scores = self._code.foreign.scores(distances, FALSE_ALARM_RATE)
-            foreign = np.flatnonzero(good)[scores > CLEARLY_FOREIGN]
-            if len(foreign):
-                first = scores[scores > CLEARLY_FOREIGN][0]
-                warn_user(
-                    f"{len(foreign)} of {len(good)} meshes of X are unlike the training meshes, "
-                    f"first X[{foreign[0]}] with an ood_score of {first:.3g}: predictions "
-                    "and error bars there cannot be trusted.",
-                    ForeignShapeWarning,
-                )
-        return inputs, good, morphs
-
-    def _field_inputs(self, X):
-        """The same, if there are fields."""
-        check_is_fitted(self)
-        if not self._fields:
-            raise ValueError("fit had no fields, so there are none to predict; call predict.")
-        return self._inputs(X)
-
-    def _placed(self, X):
-        """Inputs, morphs, distances to the training shapes, and which of X could be placed."""
-        check_is_fitted(self)
-        if self.morpher_ is None:
-            X = validate_data(self, X, dtype=FLOATS, reset=False)
-            scalars, shapes = self._split_rows(X)
-            good, morphs = np.ones(len(X), dtype=bool), None
-        else:
-            samples = self.morpher_._readable(X)
-            scalars, _ = scalar_table(samples, self.scalar_names_)
-            morphs = self.morpher_.morph(samples)
-            good = np.array([morph is not None for morph in morphs])
-            samples = [sample for sample, fine in zip(samples, good, strict=True) if fine]
-            scalars, morphs = scalars[good], [morph for morph in morphs if morph is not None]
-            if not morphs:
-                return np.zeros((0, len(self._code.scales))), morphs, np.zeros((0, 1)), good
-            shapes = self.morpher_._shapes(samples, morphs)
-        inputs, distances = (
-            told(shapes, scalars) for told in (self._code.inputs, self._code.distances)
-        )
-        return inputs, morphs, distances, good
-
-    def _target_medians(self, inputs):
-        """Quantities (n, n_targets) in their own units."""
-        if len(inputs) == 0:
-            return np.zeros((0, len(self.target_names_)))
-        mean = as_columns(self._regressor.predict(inputs))
-        pairs = zip(self._transforms, mean.T, strict=True)
-        return np.column_stack([original_values(each, column[:, None]) for each, column in pairs])
-
-    def _target_interval(self, inputs, width):
-        """Quantities at `width` standard deviations to either side (2, n, n_targets)."""
-        if len(inputs) == 0:
-            return np.zeros((2, 0, len(self.target_names_)))
-        mean, variance = mean_and_variance(self._regressor, inputs)
-        std = np.sqrt(variance) * self._widenings
-        ends = [
-            original_interval(transform, mean[:, [column]], std[:, [column]], width)
-            for column, transform in enumerate(self._transforms)
-        ]
-        return np.concatenate(ends, axis=2)
-
-    def _filled(self, values, good):
-        """Rows of all of X, NaN where there are none, in the shape of y."""
-        rows = np.full((len(good), len(self.target_names_)), np.nan)
-        rows[good] = values
-        return rows[:, 0] if self._flat else rows
-
-    def _by_mesh(self, X, good, values):
-        """Values by field and mesh, as one dict for each mesh of X."""
-        names = [model.name for model in self._fields]
-        known = iter(
-            dict(zip(names, of_mesh, strict=True)) for of_mesh in zip(*values, strict=True)
-        )
-        return [
-            next(known) if fine else self._nothing(sample)
-            for sample, fine in zip(X, good, strict=True)
-        ]
-
-    def _nothing(self, sample):
-        """NaN for every field of a mesh."""
-        return {
-            model.name: model.shaped(np.full((sample.n_nodes, model.lost.shape[1]), np.nan))
-            for model in self._fields
-        }
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _width(coverage):
-    """Standard deviations to either side of the mean that hold this much of a Gaussian."""
-    check_scalar(coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither")
-    return ndtri(0.5 + coverage / 2)

@@ -68,9 +68,12 @@ class ShapeCode:
     def distances(self, shapes, scalars):
         """Distances (n, 1 or 2) of runs to the training runs, for `foreign`."""
         known = _side_by_side(self.pod, shapes, scalars)
-        n_codes = known.shape[1] - scalars.shape[1]
-        known[:, :n_codes] *= self.scales[:n_codes] > 0
-        missed = [] if self.pod is None else [self.pod.residual_norms(shapes)]
+        idle = self.scales[: known.shape[1] - scalars.shape[1]] == 0
+        unseen, known[:, : len(idle)] = known[:, : len(idle)] * idle, known[:, : len(idle)] * ~idle
+        missed = []
+        if self.pod is not None:
+            # Modes by which no training shape varied are as foreign as what no mode holds.
+            missed = [np.hypot(self.pod.residual_norms(shapes), np.linalg.norm(unseen, axis=1))]
         return np.column_stack([self.foreign.spread.distances(known), *missed])
 
 

@@ -152,16 +152,16 @@ class SnapshotPOD(
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components_, n_features)
+    components_ : ndarray of shape (`n_components_`, n_features)
         The modes, orthonormal in the metric, from the largest singular value. Of each, the first
         of the largest codes among the training rows is positive.
     mean_ : ndarray of shape (n_features,)
         Mean of the training rows; zeros without `center`.
-    singular_values_ : ndarray of shape (n_components_,)
+    singular_values_ : ndarray of shape (`n_components_`,)
         Norm of the codes of all training rows along each mode.
-    explained_variance_ : ndarray of shape (n_components_,)
+    explained_variance_ : ndarray of shape (`n_components_`,)
         Variance of the codes of the training rows; their mean square without `center`.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (`n_components_`,)
         Share of each mode in the energy of the training rows: the sum of their squared norms.
     n_components_ : int
         Number of modes.
@@ -282,7 +282,7 @@ class SnapshotPOD(
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components_)
+        codes : ndarray of shape (n_samples, `n_components_`)
         """
         rows, dtype = self._centered(X)
         return (rows @ self._duals.T).astype(dtype, copy=False)
@@ -292,7 +292,7 @@ class SnapshotPOD(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, `n_components_`)
             Codes.
 
         Returns
@@ -311,7 +311,7 @@ class SnapshotPOD(
 
         Parameters
         ----------
-        codes_variance : array-like of shape (n_samples, n_components_)
+        codes_variance : array-like of shape (n_samples, `n_components_`)
             Not negative.
 
         Returns

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -297,7 +298,7 @@ class MorphPlan:
     """
 
     kind: str
-    weights: str
+    weights: Weights | Literal["auto"]
     landmarks: bool = False
     fractions: tuple[FloatArray, ...] = ()
     support: FlatMesh | None = None
@@ -340,9 +341,10 @@ class MorphPlan:
 
     def flat_mesh(self, outlined: "Outlined") -> tuple[FlatMesh, str]:
         """The surface laid flat, and the weights that did it."""
-        weights: Weights = "cotangent" if self.weights == "auto" else self.weights  # type: ignore[assignment]
+        chosen = self.weights
+        weights: Weights = "cotangent" if chosen == "auto" else chosen
         flat = flattened(outlined, self.fractions, weights)
-        if self.weights == "auto" and n_flips(flat):
+        if chosen == "auto" and n_flips(flat):
             weights = "mean_value"
             flat = flattened(outlined, self.fractions, weights)
         return flat, weights

@@ -357,6 +357,51 @@ def test_arrays_are_not_written_into(rng):
     model.sample_y(X)
 
 
+@every_share
+def test_a_prior_pulls_features_without_influence_to_its_median(rng, share):
+    X = rng.uniform(-1.5, 1.5, size=(40, 4)) * [1.0, 0.01, 0.01, 0.01]
+    y = np.sin(2 * X[:, 0]) + 0.1 * rng.normal(size=40)
+    free, held = (
+        quick(share=share, lengthscale_prior=prior).fit(X, y).lengthscales_[0, 1:]
+        for prior in (None, 3.0)
+    )
+    assert_allclose(held, 3.0, rtol=0.2)  # hundreds of standard deviations: the evidence is flat
+    assert (np.abs(np.log(held / 3)) < np.abs(np.log(free / 3))).all()
+
+
+@every_share
+def test_a_prior_is_a_gaussian_of_the_logarithms(rng, share):
+    X, y = problem(rng)
+    median = 2.0
+    model = quick(share=share, lengthscale_prior=median, tol=1e-8).fit(X, y[:, :1])
+    theirs = same_model_of_scikit_learn(model, X, y, 0)
+    _, slopes = theirs.log_marginal_likelihood(theirs.kernel_.theta, eval_gradient=True)
+    slopes[1:-1] -= np.log(model.lengthscales_[0] / median)  # between amplitude and noise
+    assert np.abs(slopes).max() < 0.02
+
+
+@every_share
+def test_much_data_overrule_a_prior(rng, share):
+    def gap(n_samples):
+        X = rng.uniform(-1.5, 1.5, size=(n_samples, 2))
+        y = np.sin(2 * X[:, 0]) * np.cos(2 * X[:, 1]) + 0.1 * rng.normal(size=n_samples)
+        free, held = (
+            quick(share=share, lengthscale_prior=prior).fit(X, y).lengthscales_[0]
+            for prior in (None, 20.0)
+        )
+        return np.abs(np.log(held / free)).max()
+
+    few, many = gap(15), gap(300)
+    assert many < 0.5 * few
+    assert many < 0.3
+
+
+@pytest.mark.parametrize("prior", [0.0, -1.0, "auto", np.nan])
+def test_a_prior_has_a_positive_median(rng, prior):
+    with pytest.raises(ValueError, match="lengthscale_prior"):
+        quick(lengthscale_prior=prior).fit(*problem(rng))
+
+
 def test_more_starts_never_find_less(rng):
     X, y = problem(rng, 30, 6, noise=0.3)
     few = quick(n_restarts=0).fit(X, y).log_marginal_likelihood_

@@ -241,6 +241,33 @@ def test_nothing_but_failures():
         MeshMorpher(on_failure="warn").fit(bad)
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_shapes_are_coordinates_and_of_rings_the_outlines(name):
+    X = LISTS[name]
+    morpher = MeshMorpher().fit(X)
+    morphs = morpher.morph(X)
+    expected = morpher.transform(X)
+    if name == "rings":
+        expected = np.array([morph.outline.ravel() for morph in morphs])
+    assert_array_equal(morpher._shapes(X, morphs), expected)
+
+
+def test_outlines_tell_the_shape_of_a_ring_whatever_its_mesh():
+    X = [*RINGS, ring_sample(5, 40, 0.3), ring_sample(9, 60, 0.3), ring_sample(5, 40, 0.5)]
+    morpher = MeshMorpher().fit(X)
+    coarse, fine, other = morpher._shapes(X, morpher.morph(X))[-3:]
+    assert np.linalg.norm(coarse - fine) < 0.05 * np.linalg.norm(coarse - other)
+
+
+def test_nothing_is_refused():
+    with pytest.raises(ValueError, match="X is empty"):
+        MeshMorpher().fit([])
+    morpher = MeshMorpher().fit(PLATES)
+    for method in (morpher.transform, morpher.morph):
+        with pytest.raises(ValueError, match="X is empty"):
+            method([])
+
+
 def test_meshes_that_do_not_agree():
     with pytest.raises(MeshError, match=r"X\[6\] is of the topology 'annulus' and X\[0\] of 'disk"):
         MeshMorpher().fit([*PLATES, RINGS[0]])
@@ -268,7 +295,7 @@ def test_what_is_no_list_of_meshes():
             call(PLATES[0])
         with pytest.raises(TypeError, match=r"X\[1\] is a int"):
             call([PLATES[0], 3])
-    with pytest.raises(TypeError, match="given to fit, which got meshes"):
+    with pytest.raises(TypeError, match="list of MeshSample, as in fit, and this"):
         morpher.transform(np.ones((2, 3)))
     with pytest.raises(ValueError, match="points of 2 coordinates, as in fit, got 3"):
         morpher.transform(PATCHES)
@@ -300,7 +327,7 @@ def test_rows_of_numbers_stay_what_they_are(rng):
     assert_array_equal(morpher.transform(rows), rows)
     assert morpher.n_features_in_ == 8
     assert morpher.support_ is None
-    with pytest.raises(TypeError, match="given to fit, which got rows of numbers"):
+    with pytest.raises(TypeError, match="must be rows of numbers, as in fit"):
         morpher.transform(PLATES)
     morpher.fit(PLATES)
     assert not hasattr(morpher, "n_features_in_")

@@ -168,12 +168,12 @@ def test_new_runs_are_predicted(runs, model):
     assert model.score(test, y) > 0.8
 
 
-def test_intervals_cover_at_the_nominal_rate():
+def test_intervals_of_the_defaults_cover_at_the_nominal_rate():
     hits = {"quantities": [], "U2": [], "sig22": []}
     for seed in range(3):
-        data = make_tensile_meshes(140, structured=True, mesh_size=0.15, random_state=seed)
+        data = make_tensile_meshes(160, structured=True, mesh_size=0.15, random_state=seed)
         train, test, y, truth = data.X[:100], data.X[100:], data.y[:100], data.y[100:]
-        model = regressor(fields=["U2", "sig22"], n_shape_modes=7).fit(train, y)
+        model = MMGPRegressor(fields=["U2", "sig22"], random_state=0).fit(train, y)
         low, high = model.predict_interval(test)
         hits["quantities"].append((low < truth) & (truth < high))
         lower, upper = model.predict_field_intervals(test)
@@ -184,6 +184,9 @@ def test_intervals_cover_at_the_nominal_rate():
     for name, inside in hits.items():
         share = np.mean(np.concatenate([np.ravel(each) for each in inside]))
         assert 0.88 < share < 0.99, name
+    by_quantity = np.concatenate(hits["quantities"]).mean(axis=0)
+    assert (by_quantity > 0.88).all()
+    assert (by_quantity < 0.99).all()
 
 
 def test_intervals_of_gaussian_outputs_are_multiples_of_the_standard_deviation(runs, model):
@@ -394,6 +397,55 @@ def test_all_meshes_may_fail_in_predict_but_not_in_fit(runs, broken):
         regressor(on_failure="warn").fit([broken] * 2, y[:2])
 
 
+@pytest.mark.filterwarnings("ignore:X.* is left out:UserWarning")
+def test_one_mesh_that_can_be_morphed_is_too_few(runs, broken):
+    with pytest.raises(ValueError, match=r"minimum of 2 meshes .*, got 1 of 3"):
+        regressor(on_failure="warn").fit([broken, runs[0][0], broken], runs[2][:3])
+
+
+@pytest.mark.filterwarnings("ignore:X.* is left out:UserWarning")
+def test_what_cannot_be_scored_is_refused(runs, broken):
+    train, test, y, truth = runs
+    model = regressor(on_failure="warn").fit(train, y)
+    lacking = [*test[:3], replace(test[3], fields={})]
+    cases = [
+        ((test, truth[1:]), "inconsistent numbers of samples"),
+        ((test, truth, [1.0, 2.0]), "inconsistent numbers of samples"),
+        ((test, truth[:, 0]), "y must have the 3 columns that it had in fit, got 1"),
+        ((test, truth * np.nan), "y contains NaN"),
+        ((lacking, truth[:4]), r"X\[3\]\.fields lacks \['U2'\]"),
+        (([broken], truth[:1]), "no mesh of X can be morphed"),
+        (([], truth[:0]), "minimum of 1 is required"),
+    ]
+    for arguments, message in cases:
+        with pytest.raises(ValueError, match=message):
+            model.score(*arguments)
+    bare = [replace(each, fields={}) for each in test]
+    assert_allclose(model.score(bare, truth), r2_score(truth, model.predict(test)))
+
+
+def test_x_must_be_of_the_kind_given_to_fit(rng, runs, model):
+    rows = rng.normal(size=(N_TRAIN, 3))
+    of_rows = regressor().fit(rows, runs[2])
+    with pytest.raises(TypeError, match="must be rows of numbers, as in fit, got meshes"):
+        of_rows.predict(runs[1])
+    with pytest.raises(TypeError, match="must be a list of MeshSample, as in fit"):
+        model.predict(rows)
+    for method in (model.predict, model.predict_fields, model.ood_score):
+        with pytest.raises(ValueError, match="X is empty"):
+            method([])
+
+
+def test_a_fit_to_meshes_forgets_rows(rng, runs):
+    train, _, y, _ = runs
+    rows = pd.DataFrame(rng.normal(size=(N_TRAIN, 3)), columns=["a", "b", "c"])
+    model = regressor().fit(rows, y)
+    assert list(model.feature_names_in_) == ["a", "b", "c"]
+    model.fit(train, y)
+    assert not hasattr(model, "n_features_in_")
+    assert not hasattr(model, "feature_names_in_")
+
+
 def test_a_warning_says_what_was_left_out(runs, broken):
     model = regressor(on_failure="warn").fit(runs[0], runs[2])
     with pytest.warns(UserWarning, match=r"X\[1\] is left out: .* nodes must be in a cell"):
@@ -424,7 +476,9 @@ def test_scalars_must_be_those_of_training(change, message, runs, model):
         (lambda X, y: (X, y[:-1]), ValueError, "y has 29 rows, and X 30 meshes"),
         (lambda X, y: (X, y * np.nan), ValueError, "y contains NaN"),
         (lambda X, y: (X, y[:, :, None]), ValueError, "dim 3"),
-        (lambda X, y: (X[:1], y[:1]), ValueError, "minimum of 2"),
+        (lambda X, y: (X[:1], y[:1]), ValueError, "minimum of 2 meshes .*, got 1 of 1"),
+        (lambda X, y: ([], []), ValueError, "X is empty"),
+        (lambda X, y: ([], None), ValueError, "X is empty"),
     ],
 )
 def test_bad_input_is_refused(change, error, message, runs):
