@@ -314,6 +314,7 @@ class MeshMorpher(
         if not good:
             raise MeshError(f"no mesh of X can be morphed; X[0]: {faults[0]}")
         plan = replace(draft, kind=common_kind(good), fractions=mean_fractions(good))
+        self._tell_of_landmarks(samples)
         return *self._with_support(plan, samples, good), faults
 
     def _matches_landmarks(self, samples):
@@ -321,6 +322,15 @@ class MeshMorpher(
         if self.boundary == "auto":
             return all(sample.landmarks is not None for sample in samples)
         return self.boundary == "landmarks"
+
+    def _tell_of_landmarks(self, samples):
+        """Warn if some meshes have landmarks that are not matched because others have none."""
+        without = [index for index, sample in enumerate(samples) if sample.landmarks is None]
+        if self.boundary == "auto" and 0 < len(without) < len(samples):
+            warn_user(
+                f"X[{without[0]}] has no landmarks, as {len(without)} of {len(samples)} meshes: "
+                "outlines of all are matched by arc length alone."
+            )
 
     def _with_support(self, plan, samples, good):
         """The plan with its support, and which sample that is."""
