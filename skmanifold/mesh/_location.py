@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from skmanifold.mesh._faces import BoolArray, IntArray
+from skmanifold.mesh._planar import cross
 from skmanifold.utils import row_chunks
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +57,7 @@ class FlatMesh:
             self.corners[:, 1] - self.corners[:, 0],
             self.corners[:, 2] - self.corners[:, 0],
         )
-        return 0.5 * (one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+        return 0.5 * cross(one, other)
 
     @cached_property
     def _tiles(self) -> tuple[IntArray, FloatArray]:
@@ -112,7 +113,7 @@ class FlatMesh:
             around, share = self._around(rim, points)
             if self.period is None:
                 start, stop = self.nodes[around.T]
-                over = _cross(points - start, stop - start) / ((stop - start) ** 2).sum(axis=1)
+                over = cross(points - start, stop - start) / ((stop - start) ** 2).sum(axis=1)
                 off = np.abs(np.linalg.norm(points, axis=1) - 1)
             else:
                 over = off = points[:, 1] - 1 if end else -points[:, 1]
@@ -186,13 +187,8 @@ def barycentric(points: FloatArray, corners: FloatArray) -> FloatArray:
     origin = corners[..., 0, :]
     one, other, place = corners[..., 1, :] - origin, corners[..., 2, :] - origin, points - origin
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = 1 / _cross(one, other)
-        second, third = _cross(place, other) * scale, _cross(one, place) * scale
+        scale = 1 / cross(one, other)
+        second, third = cross(place, other) * scale, cross(one, place) * scale
         weights = np.stack([1 - second - third, second, third], axis=-1)
     # A triangle without area holds nothing.
     return np.where(np.isfinite(weights), weights, -np.inf)
-
-
-def _cross(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Signed area between vectors of the plane."""
-    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]

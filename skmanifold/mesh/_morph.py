@@ -13,6 +13,7 @@ from skmanifold.exceptions import MeshError
 from skmanifold.mesh._faces import IntArray
 from skmanifold.mesh._harmonic import Weights, arc_fractions, disk_map, strip_map
 from skmanifold.mesh._location import TURN, FlatMesh
+from skmanifold.mesh._planar import cross
 from skmanifold.mesh._sample import MeshSample
 from skmanifold.mesh._topology import Surface, surface_of
 
@@ -217,8 +218,7 @@ def smallest_angle(corners: FloatArray) -> float:
     """The smallest angle of the triangles (n, 3, 2), in degrees."""
     one = np.roll(corners, -1, axis=1) - corners
     other = np.roll(corners, -2, axis=1) - corners
-    crossed = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
-    return float(np.degrees(np.arctan2(np.abs(crossed), (one * other).sum(axis=2)).min()))
+    return float(np.degrees(np.arctan2(np.abs(cross(one, other)), (one * other).sum(axis=2)).min()))
 
 
 def morph_between(flat: FlatMesh, support: FlatMesh, weights: str, around: FloatArray) -> Morph:

@@ -26,8 +26,8 @@ def loop_area(points: FloatArray, loop: IntArray) -> float:
 
 
 def cross(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Third component of the vector products of rows."""
-    return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    """Third component of the vector products of vectors (..., 2)."""
+    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
 
 
 def check_planar(points: FloatArray, loops: list[IntArray]) -> None:
