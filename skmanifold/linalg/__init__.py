@@ -11,6 +11,13 @@ from skmanifold.linalg._mds import (
 )
 from skmanifold.linalg._procrustes import nearest_orthogonal
 from skmanifold.linalg._signs import deterministic_bases, deterministic_signs, principal_axes
+from skmanifold.linalg._sinkhorn import (
+    perplexity,
+    sinkhorn,
+    sparse_symmetric_sinkhorn,
+    symmetric_sinkhorn,
+    temperature_of_perplexity,
+)
 from skmanifold.linalg._symmetric_eigen import symmetric_eigen
 from skmanifold.linalg._top_eigen import largest_eigenpairs
 
@@ -22,10 +29,15 @@ __all__ = [
     "largest_eigenpairs",
     "nearest_orthogonal",
     "normalized_stress",
+    "perplexity",
     "principal_axes",
     "raw_stress",
+    "sinkhorn",
     "smacof",
     "smallest_eigenpairs",
+    "sparse_symmetric_sinkhorn",
     "stochastic_mds",
     "symmetric_eigen",
+    "symmetric_sinkhorn",
+    "temperature_of_perplexity",
 ]
