@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 # What `make bench` runs, each a script in benchmarks/.
-SUITES ?= heat_geodesic loki mmgp rvgp tinv_mds
+SUITES ?= heat_geodesic loki mcr_clustering mmgp rvgp tinv_mds
 
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt

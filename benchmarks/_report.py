@@ -10,6 +10,8 @@ import pandas as pd
 QUALITIES = {
     "pearson": 1,
     "scale_error": -1,
+    "acc": 1,
+    "nmi": 1,
     "held_out_gap": 1,
     "batching": -1,
     "ari": 1,
@@ -65,6 +67,9 @@ QUALITIES = {
     "warned_right": 1,
     "extra_memory": -1,
     "clouds": 0,
+    "clusters": 0,
+    "rate_error": -1,
+    "gradient_error": -1,
     "predictions": 0,
     "temperature": 0,
     "top_k": 0,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # For type checkers and editors, which cannot see through ``__getattr__`` below.
     from skmanifold._show_versions import show_versions
     from skmanifold.classification import LokiPredictor
+    from skmanifold.cluster import MCRClustering
     from skmanifold.embedding import HeatGeodesicEmbedding, TinvMDS, tinv_mds
     from skmanifold.exceptions import DegenerateFrameWarning, ForeignShapeWarning, MeshError
     from skmanifold.gaussian_process import (
@@ -36,6 +37,7 @@ _NAMES = {
     "ForeignShapeWarning": "skmanifold.exceptions",
     "HeatGeodesicEmbedding": "skmanifold.embedding",
     "LokiPredictor": "skmanifold.classification",
+    "MCRClustering": "skmanifold.cluster",
     "MMGPRegressor": "skmanifold.gaussian_process",
     "MeshError": "skmanifold.exceptions",
     "MeshMorpher": "skmanifold.gaussian_process",
@@ -51,6 +53,7 @@ _NAMES = {
 }
 _SUBPACKAGES = (
     "classification",
+    "cluster",
     "datasets",
     "embedding",
     "exceptions",
@@ -67,6 +70,7 @@ __all__ = [
     "ForeignShapeWarning",
     "HeatGeodesicEmbedding",
     "LokiPredictor",
+    "MCRClustering",
     "MMGPRegressor",
     "MeshError",
     "MeshMorpher",
@@ -75,6 +79,7 @@ __all__ = [
     "TinvMDS",
     "__version__",
     "classification",
+    "cluster",
     "connection_laplacian",
     "datasets",
     "embedding",

@@ -4,13 +4,13 @@ import warnings
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, diags_array, eye_array
+from scipy.sparse import csr_array, diags_array
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from skmanifold.graph import component_labels
 from skmanifold.linalg import largest_eigenpairs, sparse_symmetric_sinkhorn
-from skmanifold.nn import partition_rate
+from skmanifold.nn import coding_rate
 from skmanifold.utils import row_chunks, to_numpy, to_tensor, warn_user
 
 LABEL_TEMPERATURE = 0.1  # of cosines: neighbours at right angles weigh e^-10
@@ -46,12 +46,12 @@ def most_similar(clusters, n_neighbors, *, queries=None, device="cpu"):
 
 
 def weighted_graph(indices, clusters):
-    """Undirected graph of these neighbours, with loops: each sample is like itself."""
+    """Undirected graph of these neighbours."""
     n_samples, n_neighbors = indices.shape
     weights = neighbor_weights(clusters, clusters, indices)
     starts = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
     graph = csr_array((weights.ravel(), indices.flatten(), starts), shape=(n_samples, n_samples))
-    return csr_array(graph.maximum(graph.T).maximum(eye_array(n_samples, format="csr")))
+    return csr_array(graph.maximum(graph.T))
 
 
 def joined_graph(graph, clusters, n_neighbors, device="cpu"):
@@ -90,9 +90,11 @@ def label_graph(indices, clusters, n_clusters, label_neighbors, device="cpu"):
 def spectral_vectors(graph, n_vectors, device="cpu"):
     """The smoothest vectors on the graph once it is scaled to be doubly stochastic."""
     scaled = sparse_symmetric_sinkhorn(graph)
-    # Exactly a random walk's matrix, also where the scaling fell short.
+    # Few graphs can be scaled wholly: what is left becomes a walk's matrix by its degrees.
     roots = diags_array(1 / np.sqrt(scaled.sum(axis=1)))
-    return largest_eigenpairs(csr_array(roots @ scaled @ roots), n_vectors, device=device, tol=1e-8)[1]
+    return largest_eigenpairs(
+        csr_array(roots @ scaled @ roots), n_vectors, device=device, tol=1e-8
+    )[1]
 
 
 def grouped(vectors, n_clusters, seed):
@@ -105,7 +107,7 @@ def grouped(vectors, n_clusters, seed):
 
 
 def spectral_labels(graph, n_clusters, seed, device="cpu"):
-    """Cluster of each node. Parts of the graph that are as many as the clusters are the clusters."""
+    """Cluster of each node: the part it lies in, where there are as many parts as clusters."""
     parts = component_labels(graph)
     if parts.max() + 1 == n_clusters:
         return parts
@@ -132,14 +134,13 @@ def coding_length(features, labels, eps_sq):
     eps_sq : float
     """
     n_samples, n_components = features.shape
-    one_hot = torch.eye(int(labels.max()) + 1, dtype=torch.float64)[torch.from_numpy(labels)]
-    sizes = one_hot.sum(0).clamp(min=1)
-    total = 0.0
-    for k in range(one_hot.shape[1]):
-        members = torch.from_numpy(np.ascontiguousarray(features[labels == k], dtype=np.float64))
-        rate = float(partition_rate(members, torch.ones(len(members), 1, dtype=torch.float64), eps_sq))
-        total += (len(members) + n_components) * rate
-    return total + float((sizes * (n_samples / sizes).log()).sum())
+    length = 0.0
+    for label in np.unique(labels):
+        members = to_tensor(features[labels == label])
+        rate = float(coding_rate(members, eps_sq))
+        length += (len(members) + n_components) * rate
+        length += len(members) * np.log(n_samples / len(members))
+    return length
 
 
 def found_n_clusters(graph, features, eps_sq, seed, device="cpu"):

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array, eye_array
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -51,7 +52,162 @@ class MCRClustering(
     ClusterMixin,
     ManifoldEstimator,
 ):
-    """DOC"""
+    """Clusters on curved manifolds, and a representation in which each is a subspace.
+
+    A small network learns features of unit norm for which coding rates [1]_ say that the data
+    as a whole take much room and each cluster takes little: clusters become low-dimensional
+    subspaces at right angles to each other. Labels, features and a map for new samples come from
+    one fit [2]_, of rows of numbers, features of a pretrained network, or images.
+
+    The first stage (warm-up) spreads the features and holds each sample near its neighbours. The
+    second (refinement) learns a soft membership, which samples belong together, and lets each
+    cluster shrink. Then a sparse neighbour graph whose edges weigh how alike two samples are
+    represented is cut into clusters. No array of size n_samples x n_samples is formed.
+
+    Where clusters are round, k-means does as well in no time; where a neighbour graph tells them
+    apart, so does spectral clustering. See the user guide for when this pays.
+
+    Parameters
+    ----------
+    n_clusters : int or "auto", default=8
+        Number of clusters. "auto", which is experimental, tries 1 to 30 on the graph of the first
+        stage and takes what makes the coding length of the features least [3]_. The minimum is
+        flat: look at its neighbours, too.
+    n_components : int, default=64
+        Length of the features. Room for the subspaces of all clusters: more for hundreds of
+        clusters.
+    hidden_dim : int, default=256
+        Width of the default networks.
+    module : torch Module, callable or None, default=None
+        Encoder of a batch of samples, of which it returns rows (batch, n_hidden), of any
+        length; two linear heads are put upon it. A module is copied and keeps its weights, so that
+        it may be pretrained. A class or function is called with the number of features, or with
+        (channels, height, width), and makes one. None is two layers with batch norms for rows,
+        and a small residual network for images.
+    augmentation : {"neighbors", "noise", "dropout"}, callable or None, default="neighbors"
+        What a view of a sample is, that should be represented alike. "neighbors": one of its
+        `n_neighbors` nearest samples, the best by far for rows of numbers. "noise": with normal
+        noise of a tenth of the spread of all features. "dropout": with a fifth of its features
+        at their mean. None: itself. A callable ``augmentation(batch, generator)`` takes a tensor
+        of samples and a `torch.Generator` on the CPU and returns a tensor of the same shape;
+        ``skmanifold.nn`` has some for images. Rows come centred, and rows and images divided by
+        their spread.
+    n_neighbors : int, default=10
+        Neighbours in the input, of "neighbors": views of a sample, edges of the graph that is cut,
+        and voters on a new sample. At most ``n_samples - 1`` are used.
+    membership_temperature : "auto" or float, default="auto"
+        Temperature of the membership in training, in units of the cosine: the hyper-parameter that
+        matters most. "auto" sets it before each epoch so that a row of the membership spreads
+        over half of the samples that a cluster has in a batch.
+    label_neighbors : int, default=30
+        Most similar samples in what was learnt. They join parts of the neighbour graph where these
+        are more than the clusters. With another augmentation than "neighbors" they are the graph.
+    eps_sq : float, default=0.1
+        Squared distortion of the coding rates, of features of norm 1.
+    pretrain_epochs : int, default=40
+        Most epochs of the first stage. Small samples take more, up to 200 steps.
+    max_iter : int, default=12
+        Most epochs of the second stage.
+    batch_size : int, default=512
+        Samples in a batch, at least; the membership is that of a batch, which should hold some
+        50 samples of each cluster. All samples if there are fewer.
+    n_columns : int, default=128
+        Columns of the membership that a step draws. The gradient is unbiased with any number;
+        128 cost a quarter of 512 and the labels are as good.
+    n_views : int, default=2
+        Views of a sample in a batch.
+    lr : float, default=1e-3
+        Learning rate of Adam.
+    refine : "auto" or bool, default="auto"
+        Whether to run the second stage. "auto" does not where the neighbour graph falls into
+        `n_clusters` parts: then these are the clusters, and the second stage would only fold them,
+        if they are long curves.
+    warm_start : bool, default=False
+        Begin from the weights of the last fit.
+    early_stopping : bool, default=True
+        End a stage once five epochs have gained less than `tol`.
+    tol : float, default=1e-3
+        Least gain, as a share of the loss.
+    callbacks : list of skorch callbacks or None, default=None
+        Told of every epoch and batch of both stages; copies are used, see ``net_.callbacks``.
+        Callbacks of scikit-learn are set with `set_callbacks`.
+    accelerator : callable or None, default=None
+        Makes an `accelerate.Accelerator`, for several processes, GPUs or hosts, or mixed precision:
+        that class, or a `functools.partial` of it. It needs the extra ``distributed``.
+    device : str or torch.device, default="auto"
+        Where to work: "auto" is CUDA where there is one, else the CPU. Not used in training with
+        an `accelerator`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and views.
+    verbose : int, default=0
+        1 prints the rates of each epoch.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training sample, 0 for the largest.
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Features of the training samples, of unit norm.
+    cluster_subspaces_ : list of ndarray of shape (n_components, dim_k)
+        For each cluster an orthonormal basis of the subspace that holds 95% of the energy of its
+        features, the most important axis first.
+    rate_history_ : dict of ndarray of shape (`n_iter_`,)
+        Of each epoch: "stage", 1 or 2; "rate", the coding rate R of a batch, in nats;
+        "cluster_rate", that of its membership, NaN in the first stage.
+    temperature_ : float or None
+        Temperature of the membership at the end; None where there was no second stage.
+    n_iter_ : int
+        Epochs of both stages.
+    refined_ : bool
+        Whether the second stage ran.
+    n_clusters_ : int
+        Number of clusters.
+    net_ : skorch.NeuralNet
+        The net that was trained, whose ``history`` has each batch. An unpickled estimator makes it
+        of its weights, without history.
+    n_features_in_ : int
+        Number of features, or of channels of images.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if they have any.
+
+    Raises
+    ------
+    ValueError, FloatingPointError
+        See `fit`.
+
+    See Also
+    --------
+    sklearn.cluster.SpectralClustering : Cuts a neighbour graph, learns nothing.
+    skmanifold.embedding.HeatGeodesicEmbedding : Draws manifolds by their distances.
+    skmanifold.plotting.RateDisplay : Picture of the training.
+    skmanifold.plotting.SubspaceDisplay : Picture of the subspaces.
+
+    References
+    ----------
+    .. [1] Y. Yu, K. Chan, C. You, C. Song and Y. Ma, "Learning diverse and discriminative
+       representations via the principle of maximal coding rate reduction", NeurIPS 2020.
+    .. [2] T. Ding, S. Tong, K. Chan, X. Dai, Y. Ma and B. Haeffele, "Unsupervised manifold
+       linearizing and clustering", ICCV 2023.
+    .. [3] Y. Ma, H. Derksen, W. Hong and J. Wright, "Segmentation of multivariate mixed data via
+       lossy data coding and compression", IEEE Transactions on Pattern Analysis and Machine
+       Intelligence 29, 2007.
+
+    Examples
+    --------
+    Three rings around each other, which k-means cuts across:
+
+    >>> from skmanifold import MCRClustering
+    >>> from skmanifold.datasets import make_clusters
+    >>> from skmanifold.metrics import clustering_accuracy
+    >>> X, y = make_clusters("circles", 300, random_state=0)
+    >>> rings = MCRClustering(n_clusters=3, random_state=0).fit(X)
+    >>> clustering_accuracy(y, rings.labels_)
+    1.0
+    >>> rings.transform(X[:5]).shape
+    (5, 64)
+    >>> bool((rings.predict(X) == rings.labels_).all())
+    True
+    """
 
     _parameter_constraints = {
         "n_clusters": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -312,7 +468,8 @@ class MCRClustering(
         device, points = resolve_device(self.device), in_frame(X, *self._frame)
         clusters = self._features(points)[1]
         graph = self._graph(self._neighbors(points, device), clusters, self.n_clusters_, device)
-        return sparse_symmetric_sinkhorn(graph)
+        # With loops, each sample being like itself, any graph can be scaled.
+        return sparse_symmetric_sinkhorn(csr_array(graph + eye_array(len(X), format="csr")))
 
     @property
     def net_(self):
@@ -421,7 +578,9 @@ class MCRClustering(
         rows = X.reshape(len(X), -1)
         indices = self._neighbors_of_new(X, clusters)
         shares = np.zeros((len(rows), self.n_clusters_))
-        for chunk in row_chunks(len(rows), 8 * indices.shape[1] * (rows.shape[1] + clusters.shape[1])):
+        for chunk in row_chunks(
+            len(rows), 8 * indices.shape[1] * (rows.shape[1] + clusters.shape[1])
+        ):
             near = indices[chunk]
             weights = neighbor_weights(clusters[chunk], self._clusters, near)
             same = (rows[chunk, None] == self._X[near]).all(axis=2)
@@ -433,12 +592,19 @@ class MCRClustering(
         """Indices of the training samples that vote for each row."""
         device = resolve_device(self.device)
         if self._graph_is_of_input:
-            rows, known = (in_frame(Y.reshape(len(Y), *self._sample_shape), *self._frame) for Y in (X, self._X))
+            rows, known = (
+                in_frame(Y.reshape(len(Y), *self._sample_shape), *self._frame) for Y in (X, self._X)
+            )
             rows, known = rows.reshape(len(rows), -1), known.reshape(len(known), -1)
             n_neighbors = min(self.n_neighbors, len(known))
             return kneighbors(known, n_neighbors, queries=rows, device=device)[1]
         n_similar = min(self.label_neighbors, len(self._clusters))
         return most_similar(self._clusters, n_similar, queries=clusters, device=device)
+
+    def _flat_in_frame(self, X):
+        """Rows about the origin, where distances lose no digits."""
+        points = in_frame(X.reshape(len(X), *self._sample_shape), *self._frame)
+        return points.reshape(len(points), -1)
 
     @property
     def _n_features_out(self):

@@ -160,7 +160,6 @@ class Training:
             iterator_train=WholeBatches,
             iterator_train__generator=generator,
             callbacks=deepcopy(params["callbacks"]),  # theirs stay as they were
-
             verbose=params["verbose"],
             **place,
         )
@@ -202,9 +201,9 @@ class Training:
 
     def _stage(self, stage, n_epochs, step, before_epoch=lambda: None):
         """Epochs until they are over, nothing is gained any more, or somebody says stop."""
-        losses = []
+        losses, tol = [], self.params["tol"]
         for epoch in range(n_epochs):
-            if self.interrupted or (self.params["early_stopping"] and settled(losses, self.params["tol"])):
+            if self.interrupted or (self.params["early_stopping"] and settled(losses, tol)):
                 return
             with step(f"stage {stage}, epoch {epoch + 1}"):
                 before_epoch()
@@ -230,7 +229,9 @@ class Training:
         of_clusters = self.net.epoch_mean("cluster_rate") if stage == 2 else math.nan
         self.history.add(stage, rate, of_clusters)
         if self.params["verbose"]:
-            print(f"stage {stage}, epoch {len(self.history.rate)}: R={rate:.3f} R_c={of_clusters:.3f}")
+            print(
+                f"stage {stage}, epoch {len(self.history.rate)}: R={rate:.3f} R_c={of_clusters:.3f}"
+            )
 
 
 def settled(losses, tol):

@@ -1,6 +1,8 @@
-"""Manifolds that know their geodesics, vector fields, point clouds of shapes, and real data."""
+"""Manifolds that know their geodesics, clusters, fields, clouds of shapes, and real data."""
 
+from skmanifold.datasets._clusters import make_clusters
 from skmanifold.datasets._eeg import load_eeg_layout
+from skmanifold.datasets._fashion_mnist import load_fashion_mnist
 from skmanifold.datasets._mesh_airfoil import make_airfoil_meshes
 from skmanifold.datasets._mesh_dataset import MeshDataset
 from skmanifold.datasets._mesh_tensile import make_tensile_meshes
@@ -21,10 +23,12 @@ __all__ = [
     "ShapeSample",
     "VectorFieldSample",
     "load_eeg_layout",
+    "load_fashion_mnist",
     "load_pbmc68k",
     "load_winds",
     "make_airfoil_meshes",
     "make_branching_tree",
+    "make_clusters",
     "make_s_curve",
     "make_shapes",
     "make_sphere",

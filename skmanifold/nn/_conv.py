@@ -1,5 +1,6 @@
 """A small convolutional encoder, and weights drawn from a generator of one's own."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -15,8 +16,10 @@ SMALLEST_IMAGE = 8  # pixels: three halvings leave one
 def initialise(module: nn.Module, generator: torch.Generator) -> nn.Module:
     """Draw all weights of a module anew, without torch's global generator.
 
-    Weights of linear and convolutional layers are normal with variance ``2 / fan_in`` [1]_, which
-    keeps the size of signals through ReLUs. Biases are 0; norms begin as the plain norm.
+    Weights of convolutions are normal with variance ``2 / fan_in`` [1]_, which keeps the size of
+    signals through ReLUs. Those of linear layers are uniform with variance ``1 / (3 fan_in)``, as
+    torch draws them: before a norm only their size beside the learning rate matters, and larger
+    ones learnt more slowly. Biases are 0; norms begin as the plain norm.
 
     Parameters
     ----------
@@ -141,7 +144,9 @@ def _convolution(n_before: int, n_after: int, *, stride: int) -> nn.Module:
 
 
 def _initialise_layer(layer: nn.Module, generator: torch.Generator) -> None:
-    if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
+    if isinstance(layer, nn.Linear):
+        nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    elif isinstance(layer, nn.modules.conv._ConvNd):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
     elif isinstance(layer, nn.GroupNorm | nn.LayerNorm | BatchNorm):
         nn.init.ones_(layer.weight)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -45,7 +46,7 @@ def mlp_encoder(
     """
     widths = [n_features] + [hidden_dim] * n_layers
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         # A bias before the norm would be idle.
         layers += [skip_init(nn.Linear, before, after, bias=False)]
         layers += [skip_init(nn.BatchNorm1d, after), nn.ReLU()]

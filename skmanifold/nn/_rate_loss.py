@@ -101,14 +101,12 @@ def mean_membership(clusters: torch.Tensor, temperature: float) -> torch.Tensor:
         In units of the cosine.
     """
     scores = similarity(clusters)
-    return symmetric_sinkhorn(
-        scores, temperature=temperature, max_iter=N_SCALINGS, tol=0
-    ).mean(0)
+    return symmetric_sinkhorn(scores, temperature=temperature, max_iter=N_SCALINGS, tol=0).mean(0)
 
 
 @torch.no_grad()
 def batch_temperature(clusters: torch.Tensor, n_clusters: int) -> float:
-    """Temperature at which a row of the membership spreads over half a cluster of a batch (n, d)."""
+    """Temperature at which rows of the membership of a batch (n, d) spread over half a cluster."""
     wanted = max(SHARE_OF_CLUSTER * len(clusters) / n_clusters, 1.0)
     scores = similarity(normalize(at_least_float32(clusters)))
     return temperature_of_perplexity(scores, wanted, max_iter=N_SCALINGS, tol=0.01)

@@ -141,16 +141,17 @@ class BatchNet(NeuralNet):
         FloatingPointError
             If that does not help either. The net is as before.
         """
-        before = deepcopy((self.module_.state_dict(), self.optimizer_.state_dict()))
+        weights = {name: value.clone() for name, value in self.module_.state_dict().items()}
+        optimizer = deepcopy(self.optimizer_.state_dict())
         for n_halved in range(MAX_RECOVERIES + 1):
             try:
                 self.fit_loop(dataset, epochs=1)
                 return n_halved
             except FloatingPointError:
                 del self.history[-1:]
-                # A state dict gives its tensors away to an optimizer: hand it a copy.
-                self.module_.load_state_dict(before[0])
-                self.optimizer_.load_state_dict(deepcopy(before[1]))
+                self.module_.load_state_dict(weights)
+                # An optimizer goes on with the tensors that it is given: hand it copies.
+                self.optimizer_.load_state_dict(deepcopy(optimizer))
                 self.scale_learning_rate(0.5 ** (n_halved + 1))
         raise FloatingPointError(
             f"The loss is not finite, not even at {0.5**MAX_RECOVERIES:g} of the learning rate."

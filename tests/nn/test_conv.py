@@ -55,7 +55,7 @@ def test_inference_remembers_training():
         for _ in range(60):
             trained = encoder(images)
         inferred = encoder.eval()(images)
-    assert_allclose(inferred, trained, atol=0.05 * float(trained.std()))
+    assert_allclose(inferred, trained, atol=0.1 * float(trained.std()))
 
 
 def test_the_generator_decides_on_the_weights():
