@@ -159,7 +159,7 @@ def _manifolds(sizes: Sizes, n_features: int, rng: Random) -> list[FloatArray]:
 
 def _on_surface(size: int, n_features: int, rng: Random) -> FloatArray:
     """Sums of random waves over the square [-1, 1]^2, (size, n_features)."""
-    # Surfaces bend by about a radian or two over the square: enough to mislead k-means.
+    # Phases differ by about 3 radians across the square: enough of a bend to mislead k-means.
     wave_vectors = 1.5 * rng.normal(size=(_LATENT_DIM, _N_WAVES))
     phases = rng.uniform(0, 2 * np.pi, _N_WAVES)
     amplitudes = np.sqrt(2 / _N_WAVES) * rng.normal(size=(_N_WAVES, n_features))

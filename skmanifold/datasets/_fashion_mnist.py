@@ -136,8 +136,8 @@ def _read_idx(path: Path, n_dims: int) -> NDArray[np.uint8]:
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if len(content) != start + prod(shape):
         raise ValueError(
-            f"{path} is damaged: it has {len(content)} bytes, unpacked, and its shape {shape} takes "
-            f"{start + prod(shape)}. Fetch it anew."
+            f"{path} is damaged: it has {len(content)} bytes, unpacked, and its shape {shape} "
+            f"takes {start + prod(shape)}. Fetch it anew."
         )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
