@@ -41,7 +41,7 @@ demo: $(VENV)/.installed  ## run the quickstart on real data, write demo/*.png, 
 	$(RUN) examples/quickstart.py
 
 test: $(VENV)/.installed  ## run the whole test suite
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses auto --dist worksteal
 
 test-gpu: $(VENV)/.installed  ## run the tests that need a CUDA device
 	$(RUN) -m pytest -m gpu

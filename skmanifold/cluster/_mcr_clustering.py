@@ -125,7 +125,8 @@ class MCRClustering(
     warm_start : bool, default=False
         Begin from the weights of the last fit.
     early_stopping : bool, default=True
-        End a stage once five epochs have gained less than `tol`.
+        End a stage once five epochs have gained less than `tol`; where they have more than 20
+        batches, as many as make 100 steps, but two.
     tol : float, default=1e-3
         Least gain, as a share of the loss.
     callbacks : list of skorch callbacks or None, default=None

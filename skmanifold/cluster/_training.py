@@ -28,7 +28,8 @@ from skmanifold.nn import conv_encoder as image_encoder
 from skmanifold.utils import to_numpy, torch_generator, warn_user
 
 NOISE, DROPOUT = 0.1, 0.2  # of augmentation="noise" and "dropout", in units of the data's spread
-PATIENCE = 5  # epochs without a gain of `tol` that end a stage
+# Epochs without a gain of `tol` that end a stage: as many as make 100 steps, within 2 and 5.
+LEAST_PATIENCE, PATIENCE, PATIENT_STEPS = 2, 5, 100
 FEWEST_STEPS = 200  # of the warm-up: small samples take more epochs
 
 
@@ -201,9 +202,9 @@ class Training:
 
     def _stage(self, stage, n_epochs, step, before_epoch=lambda: None):
         """Epochs until they are over, nothing is gained any more, or somebody says stop."""
-        losses, tol = [], self.params["tol"]
+        losses = []
         for epoch in range(n_epochs):
-            if self.interrupted or (self.params["early_stopping"] and settled(losses, tol)):
+            if self.interrupted or self._has_settled(losses):
                 return
             with step(f"stage {stage}, epoch {epoch + 1}"):
                 before_epoch()
@@ -216,6 +217,11 @@ class Training:
                     self.interrupted = True
                     return
                 losses.append(self.net.epoch_mean("loss"))
+
+    def _has_settled(self, losses):
+        n_batches = math.ceil(len(self.samples) / self.net.batch_size)
+        idle = settled(losses, patience(n_batches), self.params["tol"])
+        return self.params["early_stopping"] and idle
 
     def _epoch(self, stage):
         n_halved = self.net.train_epoch(self.dataset)
@@ -234,9 +240,14 @@ class Training:
             )
 
 
-def settled(losses, tol):
+def patience(n_batches):
+    """Epochs to wait for a gain: an epoch of many steps tells more than one of few."""
+    return min(max(math.ceil(PATIENT_STEPS / n_batches), LEAST_PATIENCE), PATIENCE)
+
+
+def settled(losses, n_waiting, tol):
     """Whether the last epochs gained less than a share `tol` of the best loss before them."""
-    if len(losses) <= PATIENCE:
+    if len(losses) <= n_waiting:
         return False
-    before = min(losses[:-PATIENCE])
-    return min(losses[-PATIENCE:]) > before - tol * abs(before)
+    before = min(losses[:-n_waiting])
+    return min(losses[-n_waiting:]) > before - tol * abs(before)

@@ -109,4 +109,4 @@ def batch_temperature(clusters: torch.Tensor, n_clusters: int) -> float:
     """Temperature at which rows of the membership of a batch (n, d) spread over half a cluster."""
     wanted = max(SHARE_OF_CLUSTER * len(clusters) / n_clusters, 1.0)
     scores = similarity(normalize(at_least_float32(clusters)))
-    return temperature_of_perplexity(scores, wanted, max_iter=N_SCALINGS, tol=0.01)
+    return temperature_of_perplexity(scores, wanted, max_iter=N_SCALINGS, tol=0.05)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -131,6 +130,8 @@ class BatchNet(NeuralNet):
     def train_epoch(self, dataset: Dataset) -> int:
         """One epoch; where the loss is not finite, begin it again at half the learning rate.
 
+        The weights are those of before then, and the optimizer forgets what it has seen.
+
         Returns
         -------
         n_halved : int
@@ -142,7 +143,6 @@ class BatchNet(NeuralNet):
             If that does not help either. The net is as before.
         """
         weights = {name: value.clone() for name, value in self.module_.state_dict().items()}
-        optimizer = deepcopy(self.optimizer_.state_dict())
         for n_halved in range(MAX_RECOVERIES + 1):
             try:
                 self.fit_loop(dataset, epochs=1)
@@ -150,9 +150,8 @@ class BatchNet(NeuralNet):
             except FloatingPointError:
                 del self.history[-1:]
                 self.module_.load_state_dict(weights)
-                # An optimizer goes on with the tensors that it is given: hand it copies.
-                self.optimizer_.load_state_dict(deepcopy(optimizer))
-                self.scale_learning_rate(0.5 ** (n_halved + 1))
+                self.optimizer_.state.clear()  # its moments may be as bad as the loss
+                self.scale_learning_rate(0.5)
         raise FloatingPointError(
             f"The loss is not finite, not even at {0.5**MAX_RECOVERIES:g} of the learning rate."
         )
