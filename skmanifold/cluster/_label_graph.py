@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array, diags_array
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -28,19 +27,20 @@ def neighbor_weights(clusters, others, indices):
     return np.exp((np.abs(cosines) - 1) / LABEL_TEMPERATURE)
 
 
-def most_similar(clusters, n_neighbors, *, queries=None, device="cpu"):
+def most_similar(clusters, n_neighbors, *, queries=None, parts=None, device="cpu"):
     """Indices of the `n_neighbors` vectors of largest |cosine| to each query.
 
-    Without queries, to each vector of `clusters` but itself.
+    Without queries, to each vector of `clusters` but itself or, with the `parts` that they lie in,
+    but those of its own part.
     """
     points = to_tensor(clusters, device=device)
     asked = clusters if queries is None else queries
+    own = to_tensor(np.arange(len(clusters)) if parts is None else parts, device=device)
     indices = np.empty((len(asked), n_neighbors), dtype=np.intp)
     for rows in row_chunks(len(asked), 3 * len(clusters) * clusters.itemsize):
         block = (to_tensor(asked[rows], device=device) @ points.T).abs()
         if queries is None:
-            own = torch.arange(len(asked), device=device)[rows]
-            block[torch.arange(len(own), device=device), own] = -1.0
+            block[own[rows, None] == own] = -1.0
         indices[rows] = to_numpy(block.topk(n_neighbors).indices)
     return indices
 
@@ -61,11 +61,10 @@ def joined_graph(graph, clusters, n_neighbors, device="cpu"):
     learnt does.
     """
     parts = component_labels(graph)
-    found = most_similar(clusters, min(n_neighbors, len(clusters) - 1), device=device)
-    across = weighted_graph(found, clusters).tocoo()
-    between = parts[across.row] != parts[across.col]
-    edges = across.data[between], (across.row[between], across.col[between])
-    return csr_array(graph.maximum(csr_array(edges, shape=graph.shape)))
+    # Never within its own part: of a large part, the nearest ones all lie there.
+    n_others = len(parts) - np.bincount(parts).max()
+    found = most_similar(clusters, min(n_neighbors, n_others), parts=parts, device=device)
+    return csr_array(graph.maximum(weighted_graph(found, clusters)))
 
 
 def label_graph(indices, clusters, n_clusters, label_neighbors, device="cpu"):

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmanifold.base import ManifoldEstimator
+from skmanifold.cluster._equal_rows import agreed, equal_row
 from skmanifold.cluster._label_graph import (
     found_n_clusters,
     label_graph,
@@ -222,7 +223,7 @@ class MCRClustering(
         "eps_sq": [Interval(Real, 0, None, closed="neither")],
         "pretrain_epochs": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, 3, None, closed="left")],
         "n_columns": [Interval(Integral, 1, None, closed="left")],
         "n_views": [Interval(Integral, 1, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -340,7 +341,7 @@ class MCRClustering(
                 net = training.finished()
                 features, clusters = features_of(net.module_, points, device)
                 graph = self._graph(indices, clusters, n_clusters, device)
-                labels = spectral_labels(graph, n_clusters, seed, device)
+                labels = agreed(spectral_labels(graph, n_clusters, seed, device), X)
         # All at once and last: a fit that fails leaves an earlier one as it was.
         self.labels_ = labels
         self.n_clusters_ = n_clusters
@@ -354,6 +355,7 @@ class MCRClustering(
         self._sample_shape, self._net = X.shape[1:], net
         self._graph_is_of_input = indices is not None
         self._encoder, self._weights = deepcopy(self.module), weights_of(net.module_)
+        self._sizes = {"n_components": self.n_components, "hidden_dim": self.hidden_dim}
         warn_of_fewer(labels, n_clusters)
         if training.interrupted:
             warn_user(
@@ -477,7 +479,7 @@ class MCRClustering(
         """The skorch net that was trained; in an unpickled estimator, made again of its weights."""
         check_is_fitted(self)
         if self._net is None:
-            module = self._fresh_module(self._encoder, self._sample_shape, seed=0)
+            module = new_module(self._encoder, self._sample_shape, seed=0, **self._sizes)
             self._net = loaded_net(module, self._weights)
         return self._net
 
@@ -525,22 +527,11 @@ class MCRClustering(
         n_neighbors = min(self.n_neighbors, len(rows) - 1)
         return kneighbors(rows, n_neighbors, device=device)[1]
 
-    def _fresh_module(self, encoder, sample_shape, seed, samples=None):
-        if samples is None:
-            samples = torch.zeros(2, *sample_shape)
-        return new_module(
-            encoder,
-            sample_shape,
-            samples,
-            n_components=self.n_components,
-            hidden_dim=self.hidden_dim,
-            seed=seed,
-        )
-
     def _new_training(self, points, indices, device, seed):
         """Network, views of the samples, and loss."""
         samples = to_tensor(points, device=device, dtype=torch.float32)
-        module = self._fresh_module(self.module, points.shape[1:], seed, samples[:2].cpu())
+        sizes = {"n_components": self.n_components, "hidden_dim": self.hidden_dim}
+        module = new_module(self.module, points.shape[1:], seed=seed, **sizes)
         if self.warm_start and hasattr(self, "_weights"):
             load_weights(module, self._weights)
         neighbors = None if indices is None else torch.from_numpy(indices)
@@ -550,7 +541,7 @@ class MCRClustering(
         """The graph to cut: of neighbours in the input, or in what was learnt."""
         n_similar = min(self.label_neighbors, len(clusters) - 1)
         if indices is None:
-            return weighted_graph(most_similar(clusters, n_similar, device=device), clusters)
+            indices = most_similar(clusters, n_similar, device=device)
         return label_graph(indices, clusters, n_clusters, n_similar, device)
 
     def _counted(self, training, points, indices, device, seed):
@@ -579,15 +570,15 @@ class MCRClustering(
         rows = X.reshape(len(X), -1)
         indices = self._neighbors_of_new(X, clusters)
         shares = np.zeros((len(rows), self.n_clusters_))
-        for chunk in row_chunks(
-            len(rows), 8 * indices.shape[1] * (rows.shape[1] + clusters.shape[1])
-        ):
+        for chunk in row_chunks(len(rows), 8 * indices.shape[1] * clusters.shape[1]):
             near = indices[chunk]
             weights = neighbor_weights(clusters[chunk], self._clusters, near)
-            same = (rows[chunk, None] == self._X[near]).all(axis=2)
-            weights = np.where(same.any(axis=1, keepdims=True), same, weights)
             np.add.at(shares[chunk], (np.arange(len(near))[:, None], self.labels_[near]), weights)
-        return shares / shares.sum(axis=1, keepdims=True)
+        shares /= shares.sum(axis=1, keepdims=True)
+        # Neighbours may leave out a sample itself, where many are equally near.
+        places = equal_row(rows, self._X)
+        shares[places >= 0] = np.eye(self.n_clusters_)[self.labels_[places[places >= 0]]]
+        return shares
 
     def _neighbors_of_new(self, X, clusters):
         """Indices of the training samples that vote for each row."""

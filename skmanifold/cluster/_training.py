@@ -1,6 +1,7 @@
 """The two stages of training, an epoch at a time."""
 
 import math
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,7 +56,7 @@ def n_warm_up_epochs(pretrain_epochs, n_samples, batch_size):
     return max(pretrain_epochs, math.ceil(FEWEST_STEPS / math.ceil(n_samples / batch_size)))
 
 
-def new_module(encoder, sample_shape, samples, *, n_components, hidden_dim, seed):
+def new_module(encoder, sample_shape, *, n_components, hidden_dim, seed):
     """The network with two heads on the encoder asked for, or on the one that suits the samples."""
     generator = torch_generator(seed)
     if encoder is None and len(sample_shape) == 1:
@@ -64,7 +65,8 @@ def new_module(encoder, sample_shape, samples, *, n_components, hidden_dim, seed
         body = image_encoder(sample_shape, hidden_dim, generator=generator)
     else:
         body = built_encoder(encoder, sample_shape, seed)
-    return TwoHeads(body, hidden_width(body, samples), n_components, generator)
+    n_hidden = hidden_width(body, torch.zeros(2, *sample_shape))
+    return TwoHeads(body, n_hidden, n_components, generator)
 
 
 def view_of(samples, augmentation, neighbors, generator):
@@ -95,6 +97,25 @@ def checked_view(view, batch):
     if not bool(view.isfinite().all()):
         raise ValueError("augmentation returned NaN or infinity for finite samples.")
     return view.to(batch)
+
+
+@contextmanager
+def own_randomness(module, seeds, device):
+    """Seed torch's global generators, which layers such as dropout use; put them back after.
+
+    Only around a user's module: our own draw nothing, and global generators are no place for two
+    threads.
+    """
+    if module is None:
+        yield
+        return
+    seed = int(torch.randint(2**31, (), generator=seeds))
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def weights_of(module):
@@ -136,7 +157,7 @@ class Training:
     def __init__(self, module, samples, neighbors, params, seed):
         self.params, self.history = params, History()
         self.interrupted, self.temperature = False, None
-        orders, views, columns = (torch_generator(seed + offset) for offset in (1, 2, 3))
+        orders, views, columns, self._seeds = (torch_generator(seed + k) for k in (1, 2, 3, 4))
         self.loss = RateLoss(
             n_views=params["n_views"],
             eps_sq=params["eps_sq"],
@@ -224,13 +245,22 @@ class Training:
         return self.params["early_stopping"] and idle
 
     def _epoch(self, stage):
-        n_halved = self.net.train_epoch(self.dataset)
+        try:
+            with own_randomness(self.params["module"], self._seeds, self.samples.device):
+                n_halved = self.net.train_epoch(self.dataset)
+        except StoppedByCallback:
+            if "rate" in self.net.history[-1]:  # at its end: the epoch counts
+                self._record(stage)
+            raise
         if n_halved:
             warn_user(
                 f"The loss was not finite: the network went back to the epoch before, and "
                 f"lr={self.params['lr']} was halved {n_halved} times.",
                 ConvergenceWarning,
             )
+        self._record(stage)
+
+    def _record(self, stage):
         rate = self.net.epoch_mean("rate")
         of_clusters = self.net.epoch_mean("cluster_rate") if stage == 2 else math.nan
         self.history.add(stage, rate, of_clusters)

@@ -73,7 +73,8 @@ def partition_rate(features: torch.Tensor, weights: torch.Tensor, eps_sq: float)
     features = at_least_float32(features)
     sizes = weights.sum(0).to(features.dtype)
     shares = weights.to(features.dtype) / sizes.clamp(min=torch.finfo(features.dtype).tiny)
-    scatter = torch.einsum("ik,ia,ib->kab", shares, features, features)
+    # One by one: the products of all samples with all groups would not fit.
+    scatter = torch.stack([(features * share[:, None]).T @ features for share in shares.T])
     rates = log_det_plus_identity(features.shape[1] / eps_sq * scatter)
     return 0.5 * (sizes / sizes.sum()) @ rates
 
@@ -133,10 +134,25 @@ def at_least_float32(values: torch.Tensor) -> torch.Tensor:
 def log_det_plus_identity(matrices: torch.Tensor) -> torch.Tensor:
     """``logdet(I + A)`` of positive semi-definite matrices of shape (..., d, d).
 
-    By Cholesky, which cannot fail: no eigenvalue is below 1.
+    By Cholesky: no eigenvalue is below 1.
     """
     identity = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
-    return _log_det(torch.linalg.cholesky(matrices + identity))
+    return _log_det(_cholesky(matrices + identity))
+
+
+def _cholesky(matrices: torch.Tensor) -> torch.Tensor:
+    """Factors of matrices (..., d, d) whose eigenvalues are at least 1, but for rounding.
+
+    Entries of 1e7 and more, in float32, leave nothing of that 1. Where there is no factor for
+    this reason, what rounding may have taken is added to all diagonals.
+    """
+    factor, failed = torch.linalg.cholesky_ex(matrices)
+    if not failed.any():
+        return factor
+    traces = matrices.detach().diagonal(dim1=-2, dim2=-1).sum(-1)
+    lost = matrices.shape[-1] * torch.finfo(matrices.dtype).eps * traces
+    diagonals = lost[..., None].expand(matrices.shape[:-1])
+    return torch.linalg.cholesky(matrices + torch.diag_embed(diagonals))
 
 
 def _log_det(factor: torch.Tensor) -> torch.Tensor:
@@ -182,7 +198,7 @@ class _MembershipRate(torch.autograd.Function):
         outer = triangle.outer(features)
         groups = triangle.unpacked((n_components / eps_sq) * (membership.T @ outer))
         groups.diagonal(dim1=1, dim2=2).add_(1)
-        factor = torch.linalg.cholesky(groups)
+        factor = _cholesky(groups)
         ctx.save_for_backward(features, membership, outer, factor)
         ctx.triangle = triangle
         ctx.weight = n_components / eps_sq / (2 * membership.shape[1])

@@ -112,7 +112,7 @@ def built_encoder(encoder: Encoder, sample_shape: tuple[int, ...], seed: int) ->
         # In numpy's way: what a fit trains is a copy, whatever the caller goes on to do.
         return deepcopy(encoder).cpu().float()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs as well
         made = encoder(sample_shape[0] if len(sample_shape) == 1 else sample_shape)
     if not isinstance(made, nn.Module):
         raise TypeError(f"module={encoder!r} made a {type(made).__name__}, not a torch Module.")

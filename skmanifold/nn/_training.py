@@ -117,6 +117,12 @@ class BatchNet(NeuralNet):
             raise FloatingPointError("The loss is not finite.")
         return terms["loss"]
 
+    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in skorch; of what each batch recorded, the epoch keeps the means."""
+        super().run_single_epoch(*args, **kwargs)
+        for name in list(self.history[-1]["batches"][-1]):
+            self.history.record(name, self.epoch_mean(name))
+
     def epoch_mean(self, name: str) -> float:
         """Mean of a term over the batches of the last epoch."""
         values = [batch[name] for batch in self.history[-1]["batches"] if name in batch]
@@ -126,6 +132,11 @@ class BatchNet(NeuralNet):
         """Multiply the rates of all parameter groups."""
         for group in self.optimizer_.param_groups:
             group["lr"] *= factor
+
+    def _check_weights(self) -> None:
+        """The last step of an epoch may spoil them: no loss is computed behind it."""
+        if not all(bool(value.isfinite().all()) for value in self.module_.state_dict().values()):
+            raise FloatingPointError("The weights are not finite.")
 
     def train_epoch(self, dataset: Dataset) -> int:
         """One epoch; where the loss is not finite, begin it again at half the learning rate.
@@ -146,6 +157,7 @@ class BatchNet(NeuralNet):
         for n_halved in range(MAX_RECOVERIES + 1):
             try:
                 self.fit_loop(dataset, epochs=1)
+                self._check_weights()
                 return n_halved
             except FloatingPointError:
                 del self.history[-1:]

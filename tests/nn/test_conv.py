@@ -109,17 +109,17 @@ def unset(kind, *args, **kwargs):
 
 
 @pytest.mark.parametrize(
-    ("layer", "fan_in"),
+    ("layer", "variance"),
     [
-        (unset(nn.Linear, 300, 200), 300),
-        (unset(nn.Conv2d, 20, 100, kernel_size=3), 180),
-        (unset(nn.Conv1d, 50, 100, kernel_size=5, bias=False), 250),
+        (unset(nn.Linear, 300, 200), 1 / (3 * 300)),
+        (unset(nn.Conv2d, 20, 100, kernel_size=3), 2 / 180),
+        (unset(nn.Conv1d, 50, 100, kernel_size=5, bias=False), 2 / 250),
     ],
     ids=["linear", "images", "series"],
 )
-def test_weights_have_their_variance(layer, fan_in):
+def test_weights_have_their_variance(layer, variance):
     initialise(layer, seeded())
-    deviation = np.sqrt(2 / fan_in)
+    deviation = np.sqrt(variance)
     weights = layer.weight.detach()
     assert_allclose(weights.mean(), 0, atol=5 * deviation / np.sqrt(weights.numel()))
     assert_allclose(weights.std(), deviation, rtol=0.05)
@@ -127,10 +127,11 @@ def test_weights_have_their_variance(layer, fan_in):
 
 
 def test_signals_keep_their_size_through_many_layers():
-    layers = [part for _ in range(20) for part in (unset(nn.Linear, 300, 300), nn.ReLU())]
+    circular = {"kernel_size": 3, "padding": 1, "padding_mode": "circular"}
+    layers = [part for _ in range(20) for part in (unset(nn.Conv1d, 60, 60, **circular), nn.ReLU())]
     network = initialise(nn.Sequential(*layers), seeded())
-    rows = torch.randn(100, 300, generator=seeded(1))
-    ratio = network(rows).square().mean() / rows.relu().square().mean()
+    series = torch.randn(20, 60, 10, generator=seeded(1))
+    ratio = network(series).square().mean() / series.relu().square().mean()
     assert 0.3 < ratio < 3
 
 
