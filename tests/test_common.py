@@ -439,14 +439,14 @@ def test_callbacks_do_not_change_the_result(estimator, data):
 def test_interrupted_fits_leave_an_earlier_one_usable(estimator, data):
     fitted = seeded(estimator).fit(*data)
     expected = outputs(fitted, data[0])
-    counter = Recorder()
-    seeded(estimator).set_callbacks(counter).fit(*data)
+    counter, others = Recorder(), training_data(seed=1, n_features=7)
+    seeded(estimator).set_callbacks(counter).fit(*others)
     assert counter.ended() > 1
     # Nine places along a fit of many steps are enough.
     for interrupt_after in np.unique(np.linspace(0, counter.ended() - 2, 9).astype(int)):
         fitted.set_callbacks(Recorder(interrupt_after))
         with pytest.raises(KeyboardInterrupt):
-            fitted.fit(*training_data(seed=1, n_features=7))
+            fitted.fit(*others)
         fitted.set_callbacks()
         assert_same(outputs(fitted, data[0]), expected)
 

@@ -33,7 +33,7 @@ from skmanifold.cluster._training import (
 )
 from skmanifold.graph import component_labels, kneighbors
 from skmanifold.linalg import sparse_symmetric_sinkhorn
-from skmanifold.nn import coding_rate, partition_rate
+from skmanifold.nn import coding_rate, first_says, new_accelerator, partition_rate
 from skmanifold.utils import (
     draw_seed,
     fit_steps,
@@ -135,7 +135,9 @@ class MCRClustering(
         Callbacks of scikit-learn are set with `set_callbacks`.
     accelerator : callable or None, default=None
         Makes an `accelerate.Accelerator`, for several processes, GPUs or hosts, or mixed precision:
-        that class, or a `functools.partial` of it. It needs the extra ``distributed``.
+        that class, or a `functools.partial` of it. Each process has a part of every batch, and a
+        membership of that part: raise `batch_size` by their number. An interrupt then ends the fit.
+        It needs the extra ``distributed``.
     device : str or torch.device, default="auto"
         Where to work: "auto" is CUDA where there is one, else the CPU. Not used in training with
         an `accelerator`.
@@ -201,7 +203,7 @@ class MCRClustering(
     >>> from skmanifold import MCRClustering
     >>> from skmanifold.datasets import make_clusters
     >>> from skmanifold.metrics import clustering_accuracy
-    >>> X, y = make_clusters("circles", 300, random_state=0)
+    >>> X, y = make_clusters("circles", 600, random_state=0)
     >>> rings = MCRClustering(n_clusters=3, random_state=0).fit(X)
     >>> clustering_accuracy(y, rings.labels_)
     1.0
@@ -232,7 +234,7 @@ class MCRClustering(
         "early_stopping": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "callbacks": [list, None],
-        "accelerator": [callable, None],
+        "accelerator": "no_validation",  # `new_accelerator` says more
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -313,7 +315,7 @@ class MCRClustering(
         ValueError
             If X has no more rows than clusters, or holds NaN or infinity; if `batch_size` is less
             than the number of clusters; if `module` or `augmentation` returns something of
-            another shape than it should, or NaN.
+            another shape than it should, or NaN; if `accelerator` makes none, or is one.
         FloatingPointError
             If the loss is not finite even at a 32nd of `lr`.
 
@@ -324,18 +326,22 @@ class MCRClustering(
             early, or if there are fewer clusters than asked for.
         """
         X = self._validated(X, reset=True)
-        self._check_settings(X)
-        device, seed = resolve_device(self.device), draw_seed(self.random_state)
+        accelerator = new_accelerator(self.accelerator)
+        self._check_settings(X, getattr(accelerator, "num_processes", 1))
+        device = resolve_device(self.device)
+        seed = first_says(draw_seed(self.random_state), accelerator)
         frame = sample_frame(X)
         points = in_frame(X, *frame)
         n_epochs = n_warm_up_epochs(self.pretrain_epochs, len(X), self.batch_size)
         with fit_steps(self, n_epochs + self.max_iter + 2, X) as step:
             with step("neighbors"):
                 indices = self._neighbors(points, device)
-                training = self._new_training(points, indices, device, seed)
+                training = self._new_training(points, indices, device, seed, accelerator)
             training.warm_up(n_epochs, step)
             n_clusters = self._counted(training, points, indices, device, seed)
-            if self._wants_refinement(indices, n_clusters):
+            # Rounding must not lead processes apart.
+            n_clusters = first_says(n_clusters, accelerator)
+            if first_says(self._wants_refinement(indices, n_clusters), accelerator):
                 training.refine(n_clusters, self.max_iter, step)
             with step("labels"):
                 net = training.finished()
@@ -505,7 +511,7 @@ class MCRClustering(
             )
         return X
 
-    def _check_settings(self, X):
+    def _check_settings(self, X, n_processes):
         """Parameters that have to fit each other, or the data."""
         if self.n_clusters == "auto":
             return
@@ -518,6 +524,11 @@ class MCRClustering(
                 f"batch_size={self.batch_size} is less than n_clusters={self.n_clusters}: a batch "
                 "could not hold a sample of each. Some 50 samples for each cluster are advisable."
             )
+        if min(self.batch_size, len(X)) // n_processes < self.n_clusters:
+            raise ValueError(
+                f"batch_size={self.batch_size} and n_samples={len(X)} leave each of {n_processes} "
+                f"processes fewer samples of a batch than n_clusters={self.n_clusters}."
+            )
 
     def _neighbors(self, points, device):
         """Indices of the nearest samples of each, where they are what a sample may become."""
@@ -527,7 +538,7 @@ class MCRClustering(
         n_neighbors = min(self.n_neighbors, len(rows) - 1)
         return kneighbors(rows, n_neighbors, device=device)[1]
 
-    def _new_training(self, points, indices, device, seed):
+    def _new_training(self, points, indices, device, seed, accelerator):
         """Network, views of the samples, and loss."""
         samples = to_tensor(points, device=device, dtype=torch.float32)
         sizes = {"n_components": self.n_components, "hidden_dim": self.hidden_dim}
@@ -535,7 +546,8 @@ class MCRClustering(
         if self.warm_start and hasattr(self, "_weights"):
             load_weights(module, self._weights)
         neighbors = None if indices is None else torch.from_numpy(indices)
-        return Training(module, samples, neighbors, self.get_params(deep=False), seed)
+        params = self.get_params(deep=False)
+        return Training(module, samples, neighbors, params, seed, accelerator)
 
     def _graph(self, indices, clusters, n_clusters, device):
         """The graph to cut: of neighbours in the input, or in what was learnt."""

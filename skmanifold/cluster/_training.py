@@ -152,9 +152,10 @@ class Training:
     params : dict
         The estimator's parameters.
     seed : int
+    accelerator : Accelerator or None
     """
 
-    def __init__(self, module, samples, neighbors, params, seed):
+    def __init__(self, module, samples, neighbors, params, seed, accelerator=None):
         self.params, self.history = params, History()
         self.interrupted, self.temperature = False, None
         orders, views, columns, self._seeds = (torch_generator(seed + k) for k in (1, 2, 3, 4))
@@ -164,15 +165,15 @@ class Training:
             n_columns=params["n_columns"],
             generator=columns,
         )
-        self.net = self._new_net(module, samples, orders)
+        self.net = self._new_net(module, samples, orders, accelerator)
         # An accelerator chooses the device itself.
         self.samples = samples.to(next(self.net.module_.parameters()).device)
         view = view_of(self.samples, params["augmentation"], neighbors, views)
         self.dataset = Views(len(samples), view, params["n_views"])
 
-    def _new_net(self, module, samples, generator):
+    def _new_net(self, module, samples, generator, accelerator):
         params = self.params
-        kind, place = accelerated_net(params["accelerator"], samples.device)
+        kind, place = accelerated_net(accelerator, samples.device)
         net = kind(
             module,
             self.loss,
@@ -216,8 +217,8 @@ class Training:
         self.loss.temperature = self.temperature = chosen
 
     def _first_batch(self, module):
-        """Cluster features of evenly spaced samples, as many as are in a batch."""
-        n_samples, n_rows = len(self.samples), self.net.batch_size
+        """Cluster features of evenly spaced samples, as many as one process has of a batch."""
+        n_samples, n_rows = len(self.samples), self.net.batch_size // self.net.n_processes
         rows = torch.arange(n_rows, device=self.samples.device) * n_samples // n_rows
         return module(self.samples[rows])[1]
 
@@ -234,6 +235,8 @@ class Training:
                 except StoppedByCallback:
                     return
                 except KeyboardInterrupt:
+                    if self.net.n_processes > 1:
+                        raise  # the others are somewhere else: nothing more can be done together
                     # As scikit-learn's own networks do: what has been learnt is not lost.
                     self.interrupted = True
                     return
@@ -265,7 +268,7 @@ class Training:
         of_clusters = self.net.epoch_mean("cluster_rate") if stage == 2 else math.nan
         self.history.add(stage, rate, of_clusters)
         if self.params["verbose"]:
-            print(
+            self.net.report(
                 f"stage {stage}, epoch {len(self.history.rate)}: R={rate:.3f} R_c={of_clusters:.3f}"
             )
 

@@ -3,6 +3,7 @@
 from skmanifold.datasets._clusters import make_clusters
 from skmanifold.datasets._eeg import load_eeg_layout
 from skmanifold.datasets._fashion_mnist import load_fashion_mnist
+from skmanifold.datasets._image_features import efficientnet_features
 from skmanifold.datasets._mesh_airfoil import make_airfoil_meshes
 from skmanifold.datasets._mesh_dataset import MeshDataset
 from skmanifold.datasets._mesh_tensile import make_tensile_meshes
@@ -22,6 +23,7 @@ __all__ = [
     "MeshDataset",
     "ShapeSample",
     "VectorFieldSample",
+    "efficientnet_features",
     "load_eeg_layout",
     "load_fashion_mnist",
     "load_pbmc68k",

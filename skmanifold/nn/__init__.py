@@ -1,6 +1,6 @@
 """Networks: encoders, coding-rate losses, views of samples, and their training by skorch."""
 
-from skmanifold.nn._accelerated import accelerated_net
+from skmanifold.nn._accelerated import accelerated_net, first_says, new_accelerator
 from skmanifold.nn._augmentation import (
     compose,
     feature_dropout,
@@ -30,11 +30,13 @@ __all__ = [
     "compose",
     "conv_encoder",
     "feature_dropout",
+    "first_says",
     "gaussian_noise",
     "hidden_width",
     "initialise",
     "membership_rate",
     "mlp_encoder",
+    "new_accelerator",
     "partition_rate",
     "random_affine",
     "random_erase",

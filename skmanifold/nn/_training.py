@@ -57,6 +57,11 @@ class WholeBatches:
     shard : tuple of (int, int), default=(0, 1)
         Which part of how many, of each batch: processes that train together, with generators in
         the same state, share out each batch.
+
+    Raises
+    ------
+    ValueError
+        If a batch has fewer samples than there are parts.
     """
 
     def __init__(
@@ -69,15 +74,24 @@ class WholeBatches:
     ) -> None:
         self._dataset, self._batch_size = dataset, batch_size
         self._generator, self._shard = generator, shard
+        self._n_samples = len(dataset)  # type: ignore[arg-type]
+        if self._smallest() < shard[1]:
+            raise ValueError(
+                f"Batches of {self._smallest()} samples cannot be shared out among {shard[1]} "
+                "processes: raise batch_size or take fewer processes."
+            )
 
     def __len__(self) -> int:
-        return math.ceil(len(self._dataset) / self._batch_size)  # type: ignore[arg-type]
+        return math.ceil(self._n_samples / self._batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        order = torch.randperm(len(self._dataset), generator=self._generator)  # type: ignore[arg-type]
+        order = torch.randperm(self._n_samples, generator=self._generator)
         part, n_parts = self._shard
         for indices in order.tensor_split(len(self)):
             yield self._dataset[indices[part::n_parts]]
+
+    def _smallest(self) -> int:
+        return self._n_samples // len(self)
 
 
 class BatchNet(NeuralNet):
@@ -99,6 +113,19 @@ class BatchNet(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Any]]:
         return []  # no table printed, nothing scored: the owner of the net reports
 
+    @property
+    def n_processes(self) -> int:
+        """How many train together, each on its part of every batch."""
+        return 1
+
+    def mean_of_processes(self, values: torch.Tensor) -> torch.Tensor:
+        """Mean of what each of them has."""
+        return values
+
+    def report(self, text: str) -> None:
+        """Print a line, once for all of them."""
+        print(text)
+
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell the callbacks; a KeyboardInterrupt that one of them raises is told from a user's."""
         try:
@@ -111,9 +138,11 @@ class BatchNet(NeuralNet):
         kind = X.device.type
         with torch.autocast(kind, enabled=False):
             terms = self.criterion_(y_pred)
-        for name, value in terms.items():
-            self.history.record_batch(name, float(value.detach()))
-        if not math.isfinite(float(terms["loss"].detach())):
+        values = self.mean_of_processes(torch.stack(list(terms.values())).detach())
+        means = dict(zip(terms, values.tolist(), strict=True))
+        for name, mean in means.items():
+            self.history.record_batch(name, mean)
+        if not math.isfinite(means["loss"]):
             raise FloatingPointError("The loss is not finite.")
         return terms["loss"]
 
