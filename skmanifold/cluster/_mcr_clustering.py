@@ -110,8 +110,8 @@ class MCRClustering(
     max_iter : int, default=12
         Most epochs of the second stage.
     batch_size : int, default=512
-        Samples in a batch, at least; the membership is that of a batch, which should hold some
-        50 samples of each cluster. All samples if there are fewer.
+        Most samples in a batch; the membership is that of a batch, which should hold some 50
+        samples of each cluster.
     n_columns : int, default=128
         Columns of the membership that a step draws. The gradient is unbiased with any number;
         128 cost a quarter of 512 and the labels are as good.
@@ -428,7 +428,7 @@ class MCRClustering(
 
         Returns
         -------
-        shares : ndarray of shape (n_queries, n_clusters_)
+        shares : ndarray of shape (n_queries, `n_clusters_`)
             Rows sum to 1.
         """
         check_is_fitted(self)
