@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, diags_array
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skmanifold.graph import component_labels
+from skmanifold.graph import component_labels, neighbor_graph, union_graph
 from skmanifold.linalg import largest_eigenpairs, sparse_symmetric_sinkhorn
 from skmanifold.nn import coding_rate
 from skmanifold.utils import row_chunks, to_numpy, to_tensor, warn_user
@@ -47,11 +47,7 @@ def most_similar(clusters, n_neighbors, *, queries=None, parts=None, device="cpu
 
 def weighted_graph(indices, clusters):
     """Undirected graph of these neighbours."""
-    n_samples, n_neighbors = indices.shape
-    weights = neighbor_weights(clusters, clusters, indices)
-    starts = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
-    graph = csr_array((weights.ravel(), indices.flatten(), starts), shape=(n_samples, n_samples))
-    return csr_array(graph.maximum(graph.T))
+    return union_graph(neighbor_graph(neighbor_weights(clusters, clusters, indices), indices))
 
 
 def joined_graph(graph, clusters, n_neighbors, device="cpu"):

@@ -596,10 +596,7 @@ class MCRClustering(
         """Indices of the training samples that vote for each row."""
         device = resolve_device(self.device)
         if self._graph_is_of_input:
-            rows, known = (
-                in_frame(Y.reshape(len(Y), *self._sample_shape), *self._frame) for Y in (X, self._X)
-            )
-            rows, known = rows.reshape(len(rows), -1), known.reshape(len(known), -1)
+            known, rows = (self._flat_in_frame(samples) for samples in (self._X, X))
             n_neighbors = min(self.n_neighbors, len(known))
             return kneighbors(known, n_neighbors, queries=rows, device=device)[1]
         n_similar = min(self.label_neighbors, len(self._clusters))
